@@ -1,0 +1,122 @@
+"""The command line: every job that is not a notebook."""
+
+import argparse
+import linecache
+import sys
+import traceback
+from pathlib import Path
+
+FORMATS = ("html", "docx", "pdf", "xlsx")
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; a user's mistake is one line, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    try:
+        return options.job(options) or 0
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+    except ValueError as error:
+        if not _deliberate(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+def _deliberate(error: ValueError) -> bool:
+    """Whether our own code raised it in so many words; any other ValueError is a bug to show."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    ours = Path(last.filename).is_relative_to(Path(__file__).parents[1])
+    return ours and linecache.getline(last.filename, last.lineno).strip().startswith("raise ")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("sufficiency", description=__doc__.splitlines()[0])
+    jobs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    annex = _job(jobs, "annex", _annex, "make a case's annex: documents, results, manifest")
+    annex.add_argument("name", help="a case under params/councils, a path to one, or all")
+    annex.add_argument("--draws", type=int, default=10_000, help="simulated worlds (10000)")
+    annex.add_argument("--seed", type=int, default=1, help="the worlds' seed (1)")
+    annex.add_argument("--scenario", default="", help="a scenario of the case file")
+    annex.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="sets")
+    annex.add_argument("--as-known", default="", metavar="YYYY-MM", help="forget what came later")
+    annex.add_argument("--formats", default=",".join(FORMATS), help="html,docx,pdf,xlsx")
+    annex.add_argument("--again", action="store_true", help="make a finished run afresh")
+    annex.add_argument("--out", default="", help="folder for the outputs (outputs)")
+    check = _job(jobs, "check", _check, "read a case file and list every problem in it")
+    check.add_argument("name", help="a case under params/councils, or a path to one")
+    new = _job(jobs, "new-case", _new_case, "start a case from a council's own tables")
+    new.add_argument("name", help="name of the new case")
+    source = new.add_mutually_exclusive_group(required=True)
+    source.add_argument("--transitions", metavar="DIR", help="folder with transitions.csv")
+    source.add_argument("--published", metavar="DIR", help="folder of published series")
+    new.add_argument("--council", default="", help="the council's name in the published series")
+    _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
+    return parser
+
+
+def _job(jobs, name, function, text):
+    job = jobs.add_parser(name, help=text, description=text)
+    job.set_defaults(job=function)
+    return job
+
+
+def _annex(options) -> int:
+    from sufficiency.run.annex import make_annex
+    from sufficiency.run.parameters import Parameters, ParameterError, project_root
+
+    root = project_root()
+    out = Path(options.out).resolve() if options.out else root / "outputs"
+    formats = [name for name in options.formats.split(",") if name]
+    if not formats or set(formats) - set(FORMATS):
+        raise ParameterError(f"--formats: found {options.formats!r}; allowed: {', '.join(FORMATS)}")
+    if any("=" not in item or ";" in item for item in options.sets):
+        raise ParameterError(f"--set: found {options.sets}; allowed: KEY=VALUE, one at a time")
+    names = [options.name]
+    if options.name == "all":
+        names = sorted(path.stem for path in (root / "params" / "councils").glob("*.yaml"))
+    for name in names:
+        parameters = Parameters(
+            name, options.scenario, options.draws, options.seed, "; ".join(options.sets),
+            options.as_known,
+        )
+        print(make_annex(parameters, root, out, formats, options.again))
+    return 0
+
+
+def _check(options) -> int:
+    from sufficiency.case import load_case
+    from sufficiency.run.parameters import project_root
+
+    case = load_case(options.name, root=project_root())
+    log = case.log()
+    quality = log["quality"].value_counts().sort_index()
+    counts = ", ".join(f"{count} {name}" for name, count in quality.items())
+    print(f"{case.name}: OK: {len(log)} rows ({counts}), {len(case.files)} files, {case.as_at}")
+    return 0
+
+
+def _new_case(options) -> int:
+    from sufficiency.case.new import new_case
+    from sufficiency.run.parameters import project_root
+
+    print(new_case(options, project_root()))
+    return 0
+
+
+def _refresh(options) -> int:
+    from sufficiency.run.notebooks import refresh
+    from sufficiency.run.parameters import project_root
+
+    for path in sorted((project_root() / "notebooks").glob("*.ipynb")):
+        refresh(path)
+        print(path.name)
+    return 0
