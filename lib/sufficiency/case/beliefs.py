@@ -1,0 +1,156 @@
+"""The case: one council's beliefs on a day, under a scenario and overrides."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sufficiency.case import changes, table
+from sufficiency.case.files import CaseError, Tree, find_case, find_root, read
+from sufficiency.case.quantity import Assumption, month, nearest
+from sufficiency.case.schema import SECTIONS, Setting, assumptions, check, check_origins
+
+LOG = "key low central high unit as_of known quality funded_by source note".split()
+NOTHING = object()
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Assumptions, settings and published tables of a case, all checked.
+
+    `case["a.b"]` is an Assumption; `value` gives plain leaves, `published` a table. `resolved` is
+    all of it as plain data, for hashing; `files` are the inputs read.
+    """
+
+    name: str
+    title: str
+    as_at: date
+    scenario: str
+    overrides: dict
+    known_by: str
+    root: Path
+    files: list[Path]
+    settings: dict[str, Setting]
+    assumptions: dict[str, Assumption]
+    resolved: dict
+    _tree: Tree
+    _said: dict
+
+    def __getitem__(self, key):
+        if key not in self.assumptions:
+            found = self._absent(key, "assumption")
+            raise CaseError(f"{key}: {found}{nearest(key, self.assumptions)}")
+        return self.assumptions[key]
+
+    def __contains__(self, key):
+        return key in self.assumptions
+
+    def value(self, key, default=NOTHING):
+        """A plain leaf, or group of leaves, by dotted key; refuses one that is not there."""
+        found = changes.leaf(self._said, key.split("."))
+        if found is not None:
+            return found
+        if default is NOTHING:
+            raise CaseError(f"{key}: {self._absent(key, 'value')}")
+        return default
+
+    def published(self, name, default=NOTHING):
+        """A published table as a DataFrame: index period, NaN for blanks, `attrs` with source."""
+        tables = self._said.get("published", {})
+        if name in tables and tables[name]["rows"]:
+            return table.frame(tables[name])
+        if default is not NOTHING:
+            return default
+        have = [key for key, found in tables.items() if found["rows"]]
+        found = self._absent(f"published.{name}", "table")
+        raise CaseError(f"published.{name}: {found}; allowed {', '.join(have) or 'none'}")
+
+    def as_known(self, known_by):
+        """The case as it could have been written by the end of a month, YYYY-MM."""
+        return _build(self._tree, self.name, self.root, self.scenario, self.overrides, known_by)
+
+    def log(self):
+        """Assumptions log: a row for each assumption (each period of a dated one) and table."""
+        import pandas as pd  # half a second that `--help` need not wait for
+
+        rows = []
+        for key, made in self.assumptions.items():
+            whole = made.model_dump(exclude_none=True)
+            for when, entry in (made.values or {"": made}).items():
+                own = entry.model_dump(exclude_none=True)
+                rows.append({**whole, **own, "key": f"{key} {when}".strip()})
+        tables = self._said.get("published", {})
+        rows += [table.log_row(name, found) for name, found in tables.items()]
+        return pd.DataFrame(rows, columns=LOG)
+
+    def _absent(self, key, what):
+        if changes.leaf(self._tree.data, key.split(".")) is None:
+            return f"found no such {what}"
+        return f"found nothing known by {self.known_by or 'any date'}"
+
+
+def load_case(name, scenario="", overrides="", as_known="", root=None):
+    """Read, check and date a case, by its name in params/councils or the path of a .yaml file.
+
+    Raises CaseError with every problem of the files at once.
+    """
+    root = find_root(root)
+    path = find_case(name, root)
+    tree = read(path, root)
+    check(tree)
+    check_origins(tree)
+    tree.stop()
+    _check_scenarios(tree)
+    return _build(tree, path.stem, root, scenario, changes.parse_overrides(overrides), as_known)
+
+
+def _check_scenarios(tree):
+    for name in tree.data.get("scenarios") or {}:
+        trial = Tree(changes.known_tree(tree.data, ""), dict(tree.where))
+        _apply(trial, tree, name, {}, "")
+        tree.problems += trial.problems
+    tree.stop()
+
+
+def _apply(tree, raw, scenario, overrides, known_by):
+    block = (raw.data.get("scenarios") or {}).get(scenario, {})
+    labels = {key: raw.place(("scenarios", scenario, key)) for key in block}
+    changes.override(tree, raw.data, block, labels, known_by)
+    changes.override(tree, raw.data, overrides, dict.fromkeys(overrides, "overrides"), known_by)
+
+
+def _build(raw, name, root, scenario, overrides, known_by):
+    have = list(raw.data.get("scenarios") or {})
+    if scenario and scenario not in have:
+        allowed = ", ".join(have) + nearest(scenario, have) if have else "none: the case has none"
+        raise CaseError(f"scenario: found {scenario!r}; allowed {allowed}")
+    try:
+        known_by and month(known_by)
+    except ValueError as error:
+        raise CaseError(f"as_known: found {known_by!r}; allowed {error}") from None
+    tree = Tree(changes.known_tree(raw.data, known_by), dict(raw.where))
+    _apply(tree, raw, scenario, overrides, known_by)
+    tree.stop()
+    if overrides or scenario:
+        check(tree)
+        tree.stop()
+    said = {key: node for key, node in tree.data.items() if key not in ("scenarios", "extends")}
+    made = {
+        ".".join(path): Assumption.model_validate(mapping)
+        for section in SECTIONS
+        for path, mapping in assumptions(said.get(section), (section,))
+    }
+    settings = {key: Setting.model_validate(found) for key, found in said["settings"].items()}
+    title = said.get("title") or said.get("annex", {}).get("title") or said["council"]["name"]
+    return Case(
+        *(name, title, said["as_at"], scenario, overrides, known_by, root, raw.files),
+        *(settings, made, _plain(said), raw, said),
+    )
+
+
+def _plain(node):
+    """The same data in what JSON can hold: text keys, dates as text."""
+    if isinstance(node, dict):
+        return {str(key): _plain(child) for key, child in node.items()}
+    if isinstance(node, list | tuple):
+        return [_plain(child) for child in node]
+    return node.isoformat() if isinstance(node, date) else node

@@ -1,0 +1,251 @@
+"""Assumptions: a number with its range, unit, date, source and quality, and its distribution."""
+
+import difflib
+import math
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from scipy.special import ndtr, ndtri
+
+# The one list of units: a model that needs another adds it here.
+COUNTS = ("plans", "children", "places", "people", "requests", "appeals", "events")
+UNITS = (
+    *("GBP", "GBP/place/year", "GBP/place/week", "GBP/child/year", "GBP/week", "GBP/year"),
+    *("GBP/hour", "GBP/day", "GBP/case", "GBP million", "share", "share/year", "share/month"),
+    *("ratio", "ratio/year", "index", "points", "log points", "log points/year"),
+    *(*COUNTS, "plans/year", "children/year", "places/year", "people/year", "requests/year"),
+    *("days", "weeks", "months", "years", "hours"),
+)
+QUALITIES = ("published", "council", "proxy", "judgement", "illustrative")
+FUNDS = ("dsg_high_needs", "general_fund", "schools", "health", "social_care", "grant")
+NUMBERS = ("low", "central", "high", "values", "vintages")
+P90 = float(ndtri(0.9))
+MOST_CUT_OFF = 0.02
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+class QuantityError(ValueError):
+    """Problems of one assumption: a list of (path below it, found, allowed)."""
+
+    def __init__(self, problems):
+        self.problems = problems
+        super().__init__("; ".join(f"found {found}; allowed {ok}" for _, found, ok in problems))
+
+
+def month(text):
+    """Check a month, YYYY-MM."""
+    if not (isinstance(text, str) and MONTH.fullmatch(text)):
+        raise ValueError("a month in quotes or plain, such as 2026-01")
+    return text
+
+
+def period(value):
+    """Check a period: a January or calendar year such as 2025, or a financial year 2025-26."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}", value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 1900 <= value <= 2200:
+        return value
+    match = re.fullmatch(r"(\d{4})-(\d\d)", value) if isinstance(value, str) else None
+    if match and (int(match[1]) + 1) % 100 == int(match[2]):
+        return value
+    raise ValueError("a year such as 2025 or a financial year such as 2025-26")
+
+
+def first_year(value):
+    """The calendar year in which a period begins."""
+    return int(str(value)[:4])
+
+
+def nearest(word, words):
+    """A hint with the names most like `word`, or nothing."""
+    close = difflib.get_close_matches(str(word), [str(w) for w in words], n=3, cutoff=0.6)
+    return f" (nearest: {', '.join(close)})" if close else ""
+
+
+def as_entry(value):
+    """A dated value's mapping: a bare number is its central value."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return {"central": value} if number else value
+
+
+def _text(value):
+    return str(value) if isinstance(value, (int, date)) and not isinstance(value, bool) else value
+
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Text = Annotated[str, BeforeValidator(_text)]
+Month = Annotated[
+    str, AfterValidator(month), Field(json_schema_extra={"pattern": f"^{MONTH.pattern}$"})
+]
+Period = Annotated[int | str, BeforeValidator(period)]
+
+
+class Model(BaseModel):
+    """What every part of a case file has in common: no unknown keys, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Quantity(Model):
+    """One number and its range; `low` and `high` are its 10th and 90th percentiles."""
+
+    low: Number | None = None
+    central: Number | None = None
+    high: Number | None = None
+    as_of: Text | None = None
+    known: Month | None = None
+    quality: Literal[QUALITIES] | None = None
+    source: Text | None = None
+    note: Text | None = None
+
+
+Dated = Annotated[Quantity, BeforeValidator(as_entry)]
+
+
+class Vintage(Quantity):
+    """A number, or a dated series, as it stood when first known in month `known`."""
+
+    known: Month
+    values: dict[Period, Dated] | None = None
+
+
+class Assumption(Quantity):
+    """A number a model uses, certain or ranged, for all time or by period.
+
+    Myerson's distribution through the percentiles 10, 50 and 90 (design, section 3):
+    x = central + (high - central) (r^z - 1) / (r - 1), z = ndtri(u) / ndtri(0.9),
+    r = (high - central) / (central - low); normal where |r - 1| < 1e-6.
+    `min` and `max` truncate by rescaling u; refused when they cut off more than 2%.
+    """
+
+    unit: Literal[UNITS] | None = None
+    min: Number | None = None
+    max: Number | None = None
+    funded_by: Literal[FUNDS] | None = None
+    values: dict[Period, Dated] | None = None
+    carry: Literal["error", "last"] = "error"
+    vintages: list[Vintage] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        problems = _disorder(self, self.bounds)
+        if problems:
+            raise QuantityError(problems)
+        return self
+
+    @property
+    def bounds(self):
+        """(min, max), each a number or None; a share lies between 0 and 1."""
+        low, high = (0.0, 1.0) if self.unit == "share" else (None, None)
+        return (low if self.min is None else self.min, high if self.max is None else self.max)
+
+    @property
+    def certain(self):
+        """Whether no world differs from another."""
+        return all(entry.low is None for entry in (self.values or {"": self}).values())
+
+    def at(self, when=None):
+        """The Quantity that holds in a period; refuses a period the file says nothing about."""
+        if self.values is None:
+            return self
+        have = sorted(self.values, key=first_year)
+        when = None if when is None else period(when)
+        if when in self.values:
+            return self.values[when]
+        same_kind = when is not None and isinstance(when, type(have[-1]))
+        if self.carry == "last" and same_kind and first_year(when) > first_year(have[-1]):
+            return self.values[have[-1]]
+        names = ", ".join(map(str, have))
+        carry = " and later" if self.carry == "last" else ", or `carry: last` in the file"
+        raise ValueError(f"found no value for {when or 'no period'}; allowed {names}{carry}")
+
+    def central_value(self, when=None):
+        """The middle value, in a period where values are dated."""
+        return self.at(when).central
+
+    def quantile(self, u, when=None):
+        """Values at probabilities u in (0, 1): an array in the shape of u, in the file's unit."""
+        entry, u = self.at(when), np.asarray(u, dtype=float)
+        if entry.low is None:
+            return np.full(u.shape, entry.central)
+        below, above = _tails(entry, self.bounds)
+        value = myerson(below + u * (1.0 - below - above), entry.low, entry.central, entry.high)
+        # u is rescaled already: this takes off the last bit of rounding at a bound, no more.
+        return value if self.bounds == (None, None) else np.clip(value, *self.bounds)
+
+
+def myerson(u, low, central, high):
+    """Quantiles at u of Myerson's distribution with 10th, 50th and 90th percentiles as given."""
+    z = ndtri(u) / P90
+    r = (high - central) / (central - low)
+    if abs(r - 1.0) < 1e-6:
+        return central + (high - central) * z
+    return central + (high - central) * np.expm1(z * math.log(r)) / (r - 1.0)
+
+
+def myerson_cdf(x, low, central, high):
+    """Probability that Myerson's distribution lies below x (one number)."""
+    r = (high - central) / (central - low)
+    if abs(r - 1.0) < 1e-6:
+        return float(ndtr(P90 * (x - central) / (high - central)))
+    power = 1.0 + (x - central) * (r - 1.0) / (high - central)
+    if power <= 0.0:
+        return 0.0 if r > 1.0 else 1.0
+    return float(ndtr(P90 * math.log(power) / math.log(r)))
+
+
+def _tails(entry, bounds):
+    low, high = bounds
+    three = (entry.low, entry.central, entry.high)
+    below = 0.0 if low is None else myerson_cdf(low, *three)
+    return below, 0.0 if high is None else 1.0 - myerson_cdf(high, *three)
+
+
+def _disorder(assumption, bounds):
+    """Problems of an assumption's numbers: (path below it, found, allowed) each."""
+    found = []
+    if assumption.values is not None:
+        if not assumption.values:
+            found.append((("values",), "no periods", "at least one"))
+        if len({type(when) for when in assumption.values}) > 1:
+            found.append((("values",), "years and financial years mixed", "one kind"))
+        for when, entry in assumption.values.items():
+            found += _one_range(entry, bounds, ("values", str(when)))
+        if any(getattr(assumption, name) is not None for name in ("low", "central", "high")):
+            found.append(((), "`values` beside low, central or high", "one of them; null removes"))
+    elif assumption.central is not None or not getattr(assumption, "vintages", None):
+        found += _one_range(assumption, bounds, ())
+    for i, vintage in enumerate(getattr(assumption, "vintages", None) or ()):
+        deeper = _disorder(vintage, bounds)
+        found += [(("vintages", i, *path), what, allowed) for path, what, allowed in deeper]
+    return found
+
+
+def _one_range(entry, bounds, path):
+    low, central, high = entry.low, entry.central, entry.high
+    if central is None:
+        return [((*path, "central"), "nothing", "a number")]
+    numbers = [x for x in (low, central, high) if x is not None]
+    outside = [
+        ((*path, name), f"{x:g}", f"{'at least' if sign > 0 else 'at most'} {bound:g}")
+        for name, x in (("low", low), ("central", central), ("high", high))
+        for sign, bound in ((1, bounds[0]), (-1, bounds[1]))
+        if x is not None and bound is not None and sign * x < sign * bound
+    ]
+    if len(numbers) == 1 or outside:
+        return outside
+    if len(numbers) == 2:
+        only = "low" if high is None else "high"
+        return [((*path, only), f"{only} alone", "low and high both, or neither (certain)")]
+    if not low < central < high:
+        order = "low < central < high, or central alone (certain)"
+        return [(path, f"low {low:g}, central {central:g}, high {high:g}", order)]
+    cut = sum(_tails(entry, bounds))
+    if cut > MOST_CUT_OFF:
+        where = f"between {bounds[0]} and {bounds[1]}"
+        found = f"{cut:.1%} of the distribution cut off by staying {where}"
+        return [(path, found, f"at most {MOST_CUT_OFF:.0%}: bring low and high nearer")]
+    return []
