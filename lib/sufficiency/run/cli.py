@@ -70,10 +70,11 @@ def _job(jobs, name, function, text):
 
 
 def _annex(options) -> int:
+    from sufficiency.case import find_root
     from sufficiency.run.annex import make_annex
-    from sufficiency.run.parameters import Parameters, ParameterError, project_root
+    from sufficiency.run.parameters import ParameterError, Parameters
 
-    root = project_root()
+    root = find_root()
     out = Path(options.out).resolve() if options.out else root / "outputs"
     formats = [name for name in options.formats.split(",") if name]
     if not formats or set(formats) - set(FORMATS):
@@ -94,9 +95,8 @@ def _annex(options) -> int:
 
 def _check(options) -> int:
     from sufficiency.case import load_case
-    from sufficiency.run.parameters import project_root
 
-    case = load_case(options.name, root=project_root())
+    case = load_case(options.name)
     log = case.log()
     quality = log["quality"].value_counts().sort_index()
     counts = ", ".join(f"{count} {name}" for name, count in quality.items())
@@ -105,18 +105,18 @@ def _check(options) -> int:
 
 
 def _new_case(options) -> int:
+    from sufficiency.case import find_root
     from sufficiency.case.new import new_case
-    from sufficiency.run.parameters import project_root
 
-    print(new_case(options, project_root()))
+    print(new_case(options, find_root()))
     return 0
 
 
 def _refresh(options) -> int:
+    from sufficiency.case import find_root
     from sufficiency.run.notebooks import refresh
-    from sufficiency.run.parameters import project_root
 
-    for path in sorted((project_root() / "notebooks").glob("*.ipynb")):
+    for path in sorted((find_root() / "notebooks").glob("*.ipynb")):
         refresh(path)
         print(path.name)
     return 0

@@ -2,7 +2,6 @@
 
 import ast
 from dataclasses import dataclass
-from pathlib import Path
 
 LARGEST_SEED = 2**32 - 1
 LARGEST_DRAWS = 1_000_000
@@ -62,47 +61,31 @@ def from_notebook(names: dict) -> Parameters:
 def _given(names: dict) -> list[str]:
     """Names set as parameters: by the kernel's own cells where there are any, else plain values."""
     cells = [cell for cell in names.get("In", []) if isinstance(cell, str)]
-    trees = {i: _parsed(cell) for i, cell in enumerate(cells)}
-    own = [i for i, tree in trees.items() if "case" in _targets(tree)]
+    own = [i for i, c in enumerate(cells) if not c.startswith(INJECTED) and "case" in _set_in(c)]
     if not own:
-        return [n for n, v in names.items() if isinstance(v, PLAIN) and not _of_ipython(n)]
-    injected = [i for i in trees if i > own[-1] and cells[i].startswith(INJECTED)]
-    if cells[own[-1]].startswith(INJECTED):
-        injected, own = [own[-1], *injected], own[:-1] or own
-    for i in injected:
-        if not all(isinstance(step, ast.Assign) and _literal(step) for step in trees[i].body):
-            raise ParameterError("the injected parameters hold code; allowed: plain values")
-    return sorted({name for i in (own[-1], *injected) for name in _targets(trees[i])})
+        hidden = ("In", "Out")
+        plain = [name for name, value in names.items() if isinstance(value, PLAIN)]
+        return [name for name in plain if not name.startswith("_") and name not in hidden]
+    cells = [c for i, c in enumerate(cells) if i == own[-1] or (i > own[-1] and INJECTED in c[:12])]
+    return sorted({name for cell in cells for name in _set_in(cell, strict=True)})
 
 
-def _of_ipython(name: str) -> bool:
-    return name.startswith("_") or name in ("In", "Out")
-
-
-def _parsed(cell: str) -> ast.Module:
+def _set_in(cell: str, strict: bool = False) -> list[str]:
+    """Names a cell sets with `name = value`; strict refuses a cell that does anything else."""
     try:
-        return ast.parse(cell)
+        steps = ast.parse(cell).body
     except SyntaxError:
-        return ast.Module(body=[], type_ignores=[])
+        return []
+    plain = [step for step in steps if isinstance(step, ast.Assign) and _literal(step.value)]
+    if strict and len(plain) < len(steps):
+        raise ParameterError("the parameters hold code; allowed: one `name = value` a line")
+    targets = [target for step in plain for target in step.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _targets(tree: ast.Module) -> list[str]:
-    steps = [step for step in tree.body if isinstance(step, ast.Assign)]
-    return [t.id for step in steps for t in step.targets if isinstance(t, ast.Name)]
-
-
-def _literal(step: ast.Assign) -> bool:
+def _literal(value: ast.expr) -> bool:
     try:
-        ast.literal_eval(step.value)
+        ast.literal_eval(value)
     except ValueError:
         return False
     return True
-
-
-def project_root(start: Path | None = None) -> Path:
-    """The folder that holds params/national.yaml: upwards from here, else the library's own."""
-    here = Path(start or Path.cwd()).resolve()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[3]):
-        if (folder / "params" / "national.yaml").is_file():
-            return folder
-    raise FileNotFoundError(f"no params/national.yaml at or above {here}")

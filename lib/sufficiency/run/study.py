@@ -4,9 +4,9 @@ import os
 from functools import cached_property
 from pathlib import Path
 
-from sufficiency.case import load_case
+from sufficiency.case import find_root, load_case
 from sufficiency.run import manifest, store
-from sufficiency.run.parameters import Parameters, from_notebook, project_root
+from sufficiency.run.parameters import Parameters, from_notebook
 
 HEADLINE = ("key", "text", "value", "p10", "p90", "unit", "basis", "year")
 
@@ -25,7 +25,7 @@ class Study:
 
     def __init__(self, parameters: Parameters, root: Path | None = None):
         self.parameters = parameters
-        self.root = root or project_root()
+        self.root = find_root(root)
         self.case = load_case(
             parameters.case,
             scenario=parameters.scenario,
@@ -64,12 +64,36 @@ class Study:
     @cached_property
     def placements(self):
         """Plans (draw, year, setting, age) each January, and flows (draw, year, setting)."""
-        return self._kept("placements", self._project)
+        return self._simulated.isel(year=slice(None, -1))
 
     @cached_property
     def spend(self):
         """Spend (draw, financial_year, setting, age_band), nominal and real, GBP, and lines."""
-        return self._kept("spend", self._cost)
+        return self._kept("spend", lambda: self._costed[0])
+
+    @cached_property
+    def ledger(self):
+        """Unit costs and how they tie to the outturn."""
+        return self._costed[1]
+
+    @cached_property
+    def _simulated(self):
+        from sufficiency.run.forecast import simulate
+
+        asked = (self.case, self.calibration, self.worlds)
+        return self._kept("placements", lambda: simulate(*asked, threads=self.threads))
+
+    @cached_property
+    def _costed(self):
+        from sufficiency.run.forecast import cost
+
+        return cost(self.case, self._simulated, self.worlds)
+
+    def bridge(self, start: str, end: str, prices: str = "nominal"):
+        """Why spend changes between two financial years: volume, mix, price; (draw, bar) GBP."""
+        from sufficiency.model.costs.bridge import bridge
+
+        return bridge(self.spend, start, end, prices)
 
     def _kept(self, name, compute):
         folder = self.out_dir / "exempt" / "draws" / self.run_id if self.out_dir else None
