@@ -1,0 +1,166 @@
+-- Figures, tables and the front page of an annex, for HTML, Word and Typst.
+-- annex.json holds the front page and, by id, the words of every figure and table.
+local handle = io.open("annex.json")
+local annex = pandoc.json.decode(handle:read("a"), false)
+handle:close()
+local text = pandoc.utils.stringify
+local is = {html = FORMAT:match("html"), docx = FORMAT == "docx", typst = FORMAT == "typst"}
+
+local function words(s) return pandoc.Inlines(s) end
+local function styled(style, inlines)
+  return pandoc.Div({pandoc.Para(inlines)}, pandoc.Attr("", {}, {["custom-style"] = style}))
+end
+local function typst_string(s)
+  return '"' .. s:gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("\n", " ") .. '"'
+end
+local function escape(s)
+  return (s:gsub("&", "&amp;"):gsub("<", "&lt;"):gsub(">", "&gt;"):gsub('"', "&quot;"))
+end
+local function has(s) return s and s ~= "" end
+local function note_of(item)
+  local parts = {}
+  if has(item.flag) then table.insert(parts, item.flag:sub(1, 1):upper() .. item.flag:sub(2) .. ".") end
+  if has(item.note) then table.insert(parts, item.note) end
+  if has(item.source) then table.insert(parts, "Source: " .. item.source:gsub("%.$", "") .. ".") end
+  if item.kind == "figure" then table.insert(parts, "Data: results/" .. item.label .. ".csv.") end
+  return table.concat(parts, " ")
+end
+
+local function figure(id, item)
+  local title, note = item.name .. ": " .. item.title, note_of(item)
+  local under = item.subtitle
+  if has(item.caption) and item.caption ~= item.title then under = under .. ". " .. item.caption end
+  if is.html then
+    return pandoc.RawBlock("html", string.format(
+      '<figure id="%s"><figcaption><strong>%s</strong> <span>%s</span></figcaption>' ..
+      '<img src="%s" alt="%s"><p class="note">%s</p><details><summary>Data behind %s</summary>%s' ..
+      "</details></figure>", id, escape(title), escape(under), item.uri, escape(item.alt),
+      escape(note), item.name:lower(), item.table))
+  elseif is.typst then
+    return pandoc.RawBlock("typst", string.format(
+      "#annex-figure(%s, %s, %s, %s, %s)", typst_string(id), typst_string(item.alt),
+      typst_string(title), typst_string(under), typst_string(note)))
+  end
+  local image = pandoc.Image(words(item.alt), id .. ".png", "", pandoc.Attr("", {}, {width = "16.4cm"}))
+  local blocks = {styled("Figure Title", words(title)), styled("Figure Subtitle", words(under)),
+                  styled("Figure Picture", {image}), styled("Source Note", words(note))}
+  return pandoc.Div(blocks, pandoc.Attr(id))
+end
+
+function Div(div)
+  if div.classes:includes("annex-figure") then return figure(div.identifier, annex.items[div.identifier]) end
+end
+
+-- Longest text and longest word of each column, which set its width
+local function measure(tbl)
+  local size, word = {}, {}
+  local function row(r)
+    for i, cell in ipairs(r.cells) do
+      local s = text(cell.contents)
+      size[i] = math.max(size[i] or 0, utf8.len(s) or #s)
+      for w in s:gmatch("%S+") do word[i] = math.max(word[i] or 4, utf8.len(w) or #w) end
+    end
+  end
+  for _, r in ipairs(tbl.head.rows) do
+    for i, cell in ipairs(r.cells) do
+      for w in text(cell.contents):gmatch("%S+") do
+        size[i] = math.max(size[i] or 0, utf8.len(w) or #w)
+        word[i] = math.max(word[i] or 4, utf8.len(w) or #w)
+      end
+    end
+  end
+  for _, body in ipairs(tbl.bodies) do for _, r in ipairs(body.body) do row(r) end end
+  return size, word
+end
+
+local function typst_cells(row)
+  local cells = {}
+  for _, cell in ipairs(row.cells) do
+    local inside = pandoc.write(pandoc.Pandoc(cell.contents), "typst"):gsub("%s+$", "")
+    table.insert(cells, "[" .. inside .. "]")
+  end
+  return table.concat(cells, ", ")
+end
+
+local function typst_table(tbl, caption, note)
+  local size = measure(tbl)
+  local columns, align, total, long = {}, {}, 0, false
+  for i, spec in ipairs(tbl.colspecs) do
+    long = long or size[i] > 30
+    total = total + math.min(size[i], 40)
+    align[i] = spec[1] == "AlignRight" and "right" or "left"
+  end
+  for i = 1, #tbl.colspecs do
+    columns[i] = size[i] > 30 and string.format("%dfr", math.min(size[i], 90))
+      or (i == 1 and not long) and "1fr" or "auto"
+  end
+  local rows = {}
+  for _, body in ipairs(tbl.bodies) do
+    for _, row in ipairs(body.body) do table.insert(rows, "  " .. typst_cells(row) .. ",") end
+  end
+  return pandoc.RawBlock("typst", string.format(
+    "#annex-table(%s, %s, %s, %d, %d, (%s,), (%s,), (%s,),\n%s\n)", typst_string(tbl.identifier), typst_string(caption),
+    typst_string(note), #tbl.colspecs, total, table.concat(columns, ", "), table.concat(align, ", "),
+    typst_cells(tbl.head.rows[1]), table.concat(rows, "\n")))
+end
+
+function Table(tbl)
+  local item = annex.items[tbl.identifier]
+  local caption = text(tbl.caption.long)
+  if item then caption = item.name .. ": " .. caption end
+  local note = item and note_of(item) or ""
+  if is.typst then return typst_table(tbl, caption, note) end
+  for _, body in ipairs(tbl.bodies) do body.row_head_columns = 1 end
+  if caption ~= "" then tbl.caption.long = {pandoc.Plain(words(caption))} end
+  if is.docx then
+    local size, word = measure(tbl)
+    local total = 0
+    for i = 1, #size do
+      size[i] = math.max(math.min(size[i], 44), word[i]) + 2
+      total = total + size[i]
+    end
+    for i, spec in ipairs(tbl.colspecs) do tbl.colspecs[i] = {spec[1], size[i] / total} end
+  end
+  local after = note ~= "" and (is.docx and styled("Source Note", words(note))
+    or pandoc.Div({pandoc.Para(words(note))}, pandoc.Attr("", {"note"}))) or nil
+  return {tbl, after}
+end
+
+function Math(math)
+  if not is.typst then return end
+  local inside = pandoc.write(pandoc.Pandoc({pandoc.Plain({math})}), "typst"):gsub("%s+$", "")
+  return pandoc.RawInline("typst", string.format("#math.equation(block: %s, alt: %s, %s)",
+    tostring(math.mathtype == "DisplayMath"), typst_string(math.text), inside))
+end
+
+function Pandoc(doc)
+  local front = annex.front
+  local facts = {{"Council", front.council}, {"As at", front.as_at}, {"Decision", front.decision}}
+  local said = {}
+  for _, fact in ipairs(facts) do
+    if has(fact[2]) then table.insert(said, fact) end
+  end
+  if #front.provenance > 0 then
+    doc.blocks:insert(pandoc.Header(1, words("How these figures were made"), pandoc.Attr("provenance")))
+    local lines = {}
+    for _, line in ipairs(front.provenance) do table.insert(lines, {pandoc.Plain(words(line))}) end
+    doc.blocks:insert(pandoc.BulletList(lines))
+  end
+  doc.meta.title = words(front.title)
+  doc.meta.subtitle = has(front.subtitle) and words(front.subtitle) or nil
+  doc.meta.lang = "en-GB"
+  doc.meta.flag = has(front.flag) and words(front.flag) or nil
+  doc.meta.facts = pandoc.MetaList({})
+  for i, fact in ipairs(said) do
+    doc.meta.facts[i] = pandoc.MetaMap({name = words(fact[1]), value = words(fact[2])})
+    if is.docx then
+      local line = words(fact[1] .. ": ")
+      line = pandoc.Inlines({pandoc.Strong(line)}) .. words(fact[2])
+      doc.blocks:insert(i, styled("Front Line", line))
+    end
+  end
+  if is.docx and has(front.flag) then
+    doc.blocks:insert(1, styled("Flag", words(front.flag:sub(1, 1):upper() .. front.flag:sub(2))))
+  end
+  return doc
+end
