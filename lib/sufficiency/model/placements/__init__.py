@@ -1,0 +1,1 @@
+"""How many children, where: rates, calibration, growth, the engine and the calendar."""
