@@ -79,7 +79,7 @@ class Case:
                 own = entry.model_dump(exclude_none=True)
                 rows.append({**whole, **own, "key": f"{key} {when}".strip()})
         tables = self._said.get("published", {})
-        rows += [table.log_row(name, found) for name, found in tables.items()]
+        rows += [table.log_row(name, found) for name, found in tables.items() if found["rows"]]
         return pd.DataFrame(rows, columns=LOG)
 
     def _absent(self, key, what):

@@ -32,31 +32,19 @@ def _known(node, known_by):
 
 def _latest(mapping, known_by):
     """An assumption's mapping from its latest vintage known by a month, or None."""
-    said = {k: v for k, v in mapping.items() if k not in NUMBERS and v is not None}
-    own = [{k: v for k, v in mapping.items() if k != "vintages"}]
-    best = None
-    for vintage in (*own, *(mapping.get("vintages") or ())):
-        known = vintage.get("known") or said.get("known", "")
-        numbers = _numbers(vintage, known, known_by)
-        if numbers and (best is None or known >= (best["known"] or "")):
-            best = {**said, **{k: v for k, v in vintage.items() if v is not None}}
-            best = {k: v for k, v in best.items() if k not in NUMBERS} | numbers
-            best["known"] = known
-    return best
-
-
-def _numbers(vintage, known, known_by):
-    """The numbers of one vintage that were known by a month; {} where none was."""
-    if vintage.get("values") is None:
-        numbers = {name: vintage[name] for name in NUMBERS[:3] if vintage.get(name) is not None}
-        return numbers if "central" in numbers and _by(known, known_by) else {}
-    dated = {when: as_entry(entry) for when, entry in vintage["values"].items()}
-    dated = {w: e for w, e in dated.items() if _by(e.get("known") or known, known_by)}
-    return {"values": dated} if dated else {}
-
-
-def _by(known, known_by):
-    return not known_by or known <= known_by
+    about = {k: v for k, v in mapping.items() if k not in NUMBERS and v is not None}
+    best, limit = {}, known_by or "9999-12"
+    for vintage in ({**mapping, "vintages": None}, *(mapping.get("vintages") or ())):
+        known = vintage.get("known") or about.get("known") or ""
+        entries = {when: as_entry(e) for when, e in (vintage.get("values") or {}).items()}
+        dated = {w: e for w, e in entries.items() if (e.get("known") or known) <= limit}
+        known = max((e.get("known") or known for e in dated.values()), default=known)
+        numbers = {k: vintage[k] for k in NUMBERS[:3] if vintage.get(k) is not None}
+        numbers |= {"values": dated} if dated else {}
+        if {"central", "values"} & set(numbers) and best.get("known", "") <= known <= limit:
+            own = {k: v for k, v in vintage.items() if k not in NUMBERS and v is not None}
+            best = {**about, **own, **numbers, "known": known}
+    return best or None
 
 
 def parse_overrides(overrides):

@@ -46,7 +46,8 @@ class Tree:
         """Note a problem in the one form all messages have."""
         key = ".".join(map(str, path))
         text = f"{self.place(path)}: {key + ': ' if key else ''}found {found}; allowed {allowed}"
-        if text not in self.problems:
+        start = text.partition(": found ")[0] + ": found "
+        if not any(problem.startswith(start) for problem in self.problems):
             self.problems.append(text)
 
     def stop(self):
@@ -135,18 +136,18 @@ def parse(text, name, tree, path=()):
     try:
         node = yaml.compose(text)
     except YAMLError as error:
-        tree.problems.append(_syntax(error, name))
+        tree.problems.append(_syntax(error, name, text))
         return None
     return None if node is None else _Reader(yaml.constructor, name, tree).value(node, path, ())
 
 
-def _syntax(error, name):
+def _syntax(error, name, text):
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = f"{name}:{mark.line + 1}" if mark else name
+    line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
     found = " ".join(filter(None, (getattr(error, "context", ""), getattr(error, "problem", ""))))
     found = found or getattr(error, "reason", "") or "text that is not YAML"
     hint = "spaces, not tabs" if "\\t" in found else "YAML 1.2"
-    return f"{line}: file: found {found}; allowed {hint}"
+    return f"{name}:{line + 1}: file: found {found}; allowed {hint}"
 
 
 class _Reader:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from scipy.special import ndtr, ndtri
 
 # The one list of units: a model that needs another adds it here.
@@ -78,7 +78,7 @@ def _text(value):
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(_text)]
 Month = Annotated[
-    str, AfterValidator(month), Field(json_schema_extra={"pattern": f"^{MONTH.pattern}$"})
+    str, BeforeValidator(month), Field(json_schema_extra={"pattern": f"^{MONTH.pattern}$"})
 ]
 Period = Annotated[int | str, BeforeValidator(period)]
 

@@ -8,21 +8,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, StrictBool, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from sufficiency.case import table
-from sufficiency.case.quantity import (
-    FUNDS,
-    NUMBERS,
-    UNITS,
-    Assumption,
-    Model,
-    Quantity,
-    QuantityError,
-    nearest,
-)
+from sufficiency.case import quantity, table
+from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 
 SECTIONS = ("placements", "costs")
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ +-]*")
-DATED = NUMBERS[-2:]
+DATED = quantity.NUMBERS[-2:]
 HINTS = ("central", *DATED)
 NOT_HIGH_NEEDS = ("transport", "casework")
 
@@ -145,22 +136,20 @@ def check_assumption(mapping, path, tree):
             tree.problem((*path, "source"), "nothing", f"the source of every number{role}")
     words = [word for word in NOT_HIGH_NEEDS if word in ".".join(path)]
     if path[0] == "costs" and (made.unit or "").startswith("GBP") and not made.funded_by:
-        tree.problem((*path, "funded_by"), "nothing", "who pays: " + ", ".join(FUNDS))
+        tree.problem((*path, "funded_by"), "nothing", "who pays: " + ", ".join(quantity.FUNDS))
     if words and made.funded_by == "dsg_high_needs":
         allowed = f"another fund: {words[0]} is no charge on the high needs block"
         tree.problem((*path, "funded_by"), "dsg_high_needs", allowed)
 
 
 def check_origins(tree):
-    """Note numbers given in one file that borrow the source stated in another."""
-    for section in SECTIONS:
-        for path, mapping in assumptions(tree.data.get(section), (section,)):
-            files = {leaf: tree.place((*path, leaf)).rsplit(":", 1)[0] for leaf in mapping}
-            about = {files[leaf] for leaf in ("source", "note") if leaf in files}
-            for leaf in set(NUMBERS) & set(files):
-                if about and files[leaf] not in about:
-                    found = f"a number of {files[leaf]} with the source of {', '.join(about)}"
-                    tree.problem((*path, leaf), found, "its own source beside it")
+    """Note numbers the case's own file gives while it leaves the source to a file it extends."""
+    own = tree.place(()).rpartition(":")[0]
+    for path, mapping in assumptions(tree.data):
+        mine = {leaf for leaf in mapping if tree.place((*path, leaf)).rpartition(":")[0] == own}
+        for leaf in mine & set(quantity.NUMBERS):
+            if not mine & {"source", "note"} and {"source", "note"} & set(mapping):
+                tree.problem((*path, leaf), f"a number of {own} alone", "its own source beside it")
 
 
 def _check_names(node, path, tree):
@@ -195,7 +184,7 @@ def _explain(model, error):
         if isinstance(value, str) and re.fullmatch(r"\s*-?[\d.]+\s*%\s*", value):
             shown += f": write {float(value.strip().rstrip('%')) / 100:g}"
     elif kind == "literal_error":
-        shown = context["expected"] + nearest(value, UNITS if loc[-1] == "unit" else ())
+        shown = context["expected"] + nearest(value, quantity.UNITS if loc[-1] == "unit" else ())
     elif kind.startswith("date"):
         shown = "a date such as 2026-03-31"
     elif kind in ("model_type", "dict_type"):
@@ -223,7 +212,7 @@ def write_schema(path):
 
 def schema_text():
     """JSON Schema of a case file; parts may be missing, since a file extends another."""
-    models = [(model, "validation") for model in (CaseFile, Assumption, Quantity)]
+    models = [(model, "validation") for model in (CaseFile, Assumption)]
     definitions = models_json_schema(models)[1]["$defs"]
     for model in definitions.values():
         model.pop("required", None)

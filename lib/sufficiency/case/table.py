@@ -42,26 +42,22 @@ def check(published, settings, tree):
             tree.problem(path, "no rows", "at least one")
         columns = (*settings, *TOTALS) if name == "plans_by_setting" and settings else ()
         for when, row in rows.items():
-            _check_period(when, (*path, when), tree)
             if isinstance(row, dict):
                 _check_row(row, table, columns, (*path, when), tree)
-        _check_order(list(rows), path, tree)
+        _check_periods(rows, path, tree)
 
 
-def _check_period(when, path, tree):
-    try:
-        period(when)
-    except ValueError as error:
-        tree.problem(path, repr(when), error)
-
-
-def _check_order(periods, path, tree):
-    kinds = {type(when) for when in periods}
-    if len(kinds) > 1:
-        tree.problem(path, "years and financial years mixed", "one kind of period")
-        return
-    for before, after in pairwise(periods):
-        if str(after) <= str(before):
+def _check_periods(rows, path, tree):
+    good = []
+    for when in rows:
+        try:
+            good.append(period(when))
+        except ValueError as error:
+            tree.problem((*path, when), repr(when), error)
+    if len({type(when) for when in good}) > 1:
+        return tree.problem(path, "years and financial years mixed", "one kind of period")
+    for before, after in pairwise(good):
+        if first_year(after) <= first_year(before):
             tree.problem((*path, after), f"{after} after {before}", "rows in ascending order")
 
 
@@ -115,7 +111,7 @@ def frame(table):
 
 def log_row(name, table):
     """The table's line in the assumptions log."""
-    periods = sorted(table["rows"], key=first_year)
-    known = [row.get("known", table.get("known")) for row in table["rows"].values()]
-    spanned = {"as_of": f"{periods[0]} to {periods[-1]}", "known": max(known)} if periods else {}
+    periods = list(table["rows"])
+    known = max(row.get("known", table.get("known")) for row in table["rows"].values())
+    spanned = {"as_of": f"{periods[0]} to {periods[-1]}", "known": known}
     return {"key": f"published.{name}", **table, **spanned}
