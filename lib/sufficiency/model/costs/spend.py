@@ -4,27 +4,27 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr, ndtri
 
-from sufficiency.model.costs.ledger import INDICES, level, years_between
+from sufficiency.model.costs.ledger import INDICES, UPLIFTS, level
 
-
-def paid_index(rate_in, base, years, old_share):
-    """Mean price paid in each year against the mean paid in base, both with an uplift in the year.
-
-    Until the uplift month `old_share` of the year's money goes out at last year's price:
-    paid_f = old_share x L_(f-1) + (1 - old_share) x L_f, L the level after the uplift of f.
-    rate_in(year) -> (draw,); base is itself such a year. -> (draw, year)
-    """
-    def paid(year):
-        after = level(rate_in, base, year)
-        return after * (1 - old_share + old_share / (1 + rate_in(year)))
-    return np.stack([paid(year) / paid(base) for year in years], -1)
+DIMS = ("draw", "financial_year", "setting", "age_band")
 
 
 def old_price_share(month, summer_share):
-    """Share of a year's money paid before an uplift in this month (4 April ... 9 September)."""
+    """Share of a year's money paid before an uplift in this month (4 April, 9 September)."""
     if not 1 <= month <= 12:
-        raise ValueError(f"costs.uplift_month: {month}; allowed: 1 to 12")
+        raise ValueError(f"costs.uplift_month: found {month}; allowed 1 to 12")
     return float(np.interp((month - 4) % 12, [0, 5, 12], [0, summer_share, 1]))
+
+
+def paid_index(rate_in, base, years, old_share):
+    """Mean price paid in each year against the mean paid in base: (draw, year).
+
+    paid_f = old_share x L_(f-1) + (1 - old_share) x L_f, L the level after the uplift of f, where
+    old_share of a year's money goes out before its uplift. rate_in(year) -> (draw,).
+    """
+    def paid(year):
+        return level(rate_in, base, year) * (1 - old_share + old_share / (1 + rate_in(year)))
+    return np.stack([paid(year) / paid(base) for year in years], -1)
 
 
 def luck(children, sigma, stay, normals):
@@ -32,12 +32,11 @@ def luck(children, sigma, stay, normals):
 
     exp(s z - v s^2 / 2), s^2 = ln(1 + (exp(sigma^2) - 1) / N). The first year is known, so z = 0;
     then z = stay x z before + sqrt(1 - stay^2) x normal, whose variance v is 1 - stay^(2h) after h
-    years and tends to 1. children (draw, year, setting); sigma (draw, setting); stay (setting,);
+    years and tends to 1. children (draw, year, setting), sigma (draw, setting), stay (setting,),
     normals (draw, year, setting), the first year unused -> (draw, year, setting), mean 1.
     """
-    children = np.maximum(children, 1.0)
-    variance = np.log1p(np.expm1(sigma**2)[:, None] / children)
-    result, z, known = np.ones_like(variance), np.zeros_like(variance[:, 0]), np.zeros(len(stay))
+    variance = np.log1p(np.expm1(sigma**2)[:, None] / np.maximum(children, 1.0))
+    result, z, known = np.ones_like(variance), 0.0, 0.0
     for year in range(1, variance.shape[1]):
         z = stay * z + np.sqrt(1 - stay**2) * normals[:, year]
         known = stay**2 * known + 1 - stay**2
@@ -48,14 +47,13 @@ def luck(children, sigma, stay, normals):
 def dearest(children, mean, sigma, probability):
     """Cost that the dearest of so many placements stays under with this probability.
 
-    exp(ln mean - sigma^2 / 2 + sigma x ndtri(probability^(1/N))): lognormal fees, independent.
-    With one child it is the quantile of a single fee. Arrays broadcast. Refuses probability
-    outside (0, 1) and fewer than one child.
+    exp(ln mean - sigma^2 / 2 + sigma x ndtri(probability^(1/N))): independent lognormals; with one
+    child, the quantile of a single fee.
     """
     children, probability = np.asarray(children, float), np.asarray(probability, float)
     if np.any((probability <= 0) | (probability >= 1)) or np.any(children < 1):
-        raise ValueError(f"dearest: {children} children, probability {probability}; allowed: at "
-                         "least 1 and strictly between 0 and 1")
+        raise ValueError(f"dearest: found {children} children, probability {probability}; allowed "
+                         "at least 1, and strictly between 0 and 1")
     return np.exp(np.log(mean) - sigma**2 / 2 + sigma * ndtri(probability ** (1 / children)))
 
 
@@ -65,109 +63,87 @@ def chance_above(children, mean, sigma, limit):
     return -np.expm1(children * np.log(under))
 
 
-def uplift_paths(worlds, case, base, years, shares):
-    """Index of each kind against base, the last closed year: (draw, year, index)."""
-    paths = []
-    for kind, key in INDICES.items():
-        month = case[f"costs.uplift_month.{kind}"].central_value() if key else 4
-        old = old_price_share(month, shares.get(kind, 5 / 12))
-        paths.append(paid_index(lambda y, key=key: worlds.at(key, y), base, years, old)
-                     if key else np.ones((worlds.draws, len(years))))
-    return np.stack(paths, -1)
-
-
 def spend(paid, worlds, case, ledger, stay):
     """Spend of each world from the last closed year on, GBP, nominal and at base-year prices.
 
-    paid: DataArray of placement-years (draw, financial_year, setting, age_band); ledger from
-    `ledger.tie`, in the same worlds; stay: share who keep their setting, by setting. -> dataset of
-    nominal, real, placement_years (draw, financial_year, setting, age_band), unit_cost, lines and
-    lines_real (draw, financial_year, line), with funded_by and basis along line.
+    paid: DataArray of placement-years over DIMS; ledger: `ledger.tie` in the same worlds; stay:
+    share who keep their setting, (setting,). -> dataset of nominal, real, placement_years over
+    DIMS, unit_cost, lines and lines_real (draw, financial_year, line); funded_by along line.
     """
     settings = [str(name) for name in paid["setting"].values]
     if list(ledger.settings) != settings:
-        raise ValueError(f"costs: settings {settings}; allowed: {list(ledger.settings)}")
+        raise ValueError(f"costs: found settings {settings}; allowed {list(ledger.settings)}")
     paid = paid.sel(financial_year=[y for y in paid["financial_year"].values if y >= ledger.last])
     years = [str(y) for y in paid["financial_year"].values]
-    path = uplift_paths(worlds, case, ledger.last, years, {"provider": 1 / 3})
-    past = since_base(case, ledger)
-    unit = np.einsum("dks,dfk->dfs", ledger.unit * past[None, :, None], path)
+    path = price_paths(worlds, case, ledger.last, years)
+    unit = np.einsum("dks,dfk->dfs", ledger.unit * ledger.growth[:, None], path)
     unit *= ledger.factor[:, None, None]
     sigma = np.stack([worlds[f"costs.spread.{name}"] for name in settings], -1)
     normals = np.stack([np.stack([worlds.normal(f"costs.luck.{name}.{year}") for name in settings],
                                  -1) for year in years], 1)
     chance = luck(paid.values.sum(-1), sigma, np.asarray(stay, float), normals)
     nominal = paid.values * (unit * chance)[..., None]
-    lines, about = fixed_lines(ledger, path, past)
-    more, about_more = lines_beside(paid.values.sum((-1, -2)), worlds, case, years)
-    return dataset(paid, nominal, unit, np.concatenate([lines, more], -1), about + about_more,
-                   price_levels(worlds, case, years))
-
-
-def since_base(case, ledger):
-    """Index of each kind from the lines' year to the last closed year, central: (index,)."""
-    return np.array([level(lambda y, key=key: case[key].central_value(y), ledger.base, ledger.last)
-                     if key else 1.0 for key in INDICES.values()])
-
-
-def price_levels(worlds, case, years):
-    """General price level against the base year of real prices: (draw, year), and that year."""
+    lines = [*fixed_lines(ledger, path), *beside(paid.values.sum((2, 3)), worlds, case, years)]
     base = str(case.value("costs.prices_of"))
-    levels = [np.broadcast_to(level(lambda y: worlds.at(INDICES["general"], y), base, year),
-                              worlds.draws) for year in years]
-    return np.stack(levels, -1), base
+    return dataset(paid, nominal, unit, lines, general_level(worlds, base, years), base)
 
 
-def fixed_lines(ledger, path, past):
-    """The ledger's lines that are not per child: (draw, year, line), and (name, label, ...) each.
+def price_paths(worlds, case, base, years):
+    """Index of each kind against the last closed year: (draw, year, index)."""
+    paths = []
+    for kind, key in UPLIFTS.items():
+        summer = 1 / 3 if kind == "provider" else 5 / 12
+        old = key and old_price_share(case[f"costs.uplift_month.{kind}"].central_value(), summer)
+        paths.append(paid_index(lambda y, key=key: worlds.at(key, y), base, years, old)
+                     if key else np.ones((worlds.draws, len(years))))
+    return np.stack(paths, -1)
 
-    Lines inside the 1.2.x outturn carry the calibration factor; others, such as place funding, do
-    not. Lines wholly per child are left out.
-    """
-    kept, about = [], []
+
+def general_level(worlds, base, years):
+    """General price level against base: (draw, year)."""
+    return np.stack([level(lambda y: worlds.at(UPLIFTS["general"], y), base, year)
+                     * np.ones(worlds.draws) for year in years], -1)
+
+
+def fixed_lines(ledger, path):
+    """Lines not per child: (draw, year) and what each is called; the factor is for 1.2.x alone."""
     for column, (name, line) in enumerate(ledger.spec.items()):
-        if not np.any(ledger.fixed[:, column]):
-            continue
-        kind, counted = list(INDICES).index(line["uplift"]), line.get("in_outturn", True)
-        amount = ledger.fixed[:, column] * past[kind] * (ledger.factor if counted else 1.0)
-        kept.append(amount[:, None] * path[:, :, kind])
-        about.append((name, line["label"], line["funded_by"], "1.2.x" if counted else "1.0.2"))
-    return (np.stack(kept, -1) if kept else np.empty((*path.shape[:2], 0))), about
+        kind, counted = INDICES.index(line["uplift"]), line.get("in_outturn", True)
+        amount = ledger.fixed[:, column] * ledger.growth[kind] * (ledger.factor if counted else 1)
+        if np.any(amount):
+            yield (amount[:, None] * path[:, :, kind],
+                   (name, line["label"], line["funded_by"], "1.2.x" if counted else "1.0.2"))
 
 
-def lines_beside(plans, worlds, case, years):
+def beside(plans, worlds, case, years):
     """Costs outside the high needs block that follow all plans, such as transport.
 
-    plans (draw, year) x share of plans x unit cost x general inflation from the cost's own year.
-    Refuses one funded by the high needs block, which would count it twice.
+    plans (draw, year) x share of plans x unit cost x general inflation. Refuses high needs money.
     """
-    amounts, about = [], []
     for name, entry in case.value("costs.beside", {}).items():
+        key = f"costs.beside.{name}"
         if entry["funded_by"] == "dsg_high_needs":
-            raise ValueError(f"costs.beside.{name}.funded_by: dsg_high_needs; allowed: any other")
-        price = worlds[f"costs.beside.{name}.unit"] * worlds[f"costs.beside.{name}.share"]
-        levels = np.stack([level(lambda y: worlds.at(INDICES["general"], y), entry["prices"], year)
-                           * np.ones(worlds.draws) for year in years], -1)
-        amounts.append(plans * price[:, None] * levels)
-        about.append((name, entry["label"], entry["funded_by"], "outside the block"))
-    return (np.stack(amounts, -1) if amounts else np.empty((*plans.shape, 0))), about
+            raise ValueError(f"{key}.funded_by: found dsg_high_needs; allowed any other fund")
+        price = worlds[f"{key}.unit"] * worlds[f"{key}.share"]
+        yield (plans * price[:, None] * general_level(worlds, str(entry["prices"]), years),
+               (name, entry["label"], entry["funded_by"], "outside the block"))
 
 
-def dataset(paid, nominal, unit, lines, about, prices):
-    """Results with named dimensions, units and funded_by."""
-    dims, (levels, base) = ("draw", "financial_year", "setting", "age_band"), prices
-    names, labels, payers, basis = zip(*about, strict=True) if about else ((), (), (), ())
-    by_line = ("draw", "financial_year", "line")
-    along = {"funded_by": ("line", list(payers)), "basis": ("line", list(basis)),
-             "label": ("line", list(labels))}
+def dataset(paid, nominal, unit, lines, levels, base):
+    """Results with named dimensions, units and funded_by; real = nominal / general price level."""
+    about = np.array([words for _, words in lines], dtype=str).reshape(-1, 4).T
+    money = np.stack([amount for amount, _ in lines], -1) if lines else np.empty((*levels.shape, 0))
+    real, fund = {"units": f"GBP at {base} prices"}, {"funded_by": "dsg_high_needs"}
+    by_line = (*DIMS[:2], "line")
+    coords = {name: ("line", words) for name, words in
+              zip(("line", "label", "funded_by", "basis"), about, strict=True)}
     return xr.Dataset(
-        {"nominal": (dims, nominal, {"units": "GBP", "funded_by": "dsg_high_needs"}),
-         "real": (dims, nominal / levels[..., None, None],
-                  {"units": f"GBP at {base} prices", "funded_by": "dsg_high_needs"}),
-         "placement_years": (dims, paid.values, {"units": "placement-years"}),
-         "unit_cost": (dims[:3], unit, {"units": "GBP/placement-year"}),
-         "lines": (by_line, lines, {"units": "GBP"}),
-         "lines_real": (by_line, lines / levels[..., None], {"units": f"GBP at {base} prices"})},
-        coords={**{d: paid[d].values for d in dims[1:]}, "line": list(names), **along},
+        {"nominal": (DIMS, nominal, {"units": "GBP", **fund}),
+         "real": (DIMS, nominal / levels[..., None, None], {**real, **fund}),
+         "placement_years": (DIMS, paid.values, {"units": "placement-years"}),
+         "unit_cost": (DIMS[:3], unit, {"units": "GBP/placement-year"}),
+         "lines": (by_line, money, {"units": "GBP"}),
+         "lines_real": (by_line, money / levels[..., None], real)},
+        coords={**{name: paid[name].values for name in DIMS[1:]}, **coords},
         attrs={"prices_of": base},
     )

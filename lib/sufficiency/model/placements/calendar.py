@@ -18,18 +18,13 @@ def financial_year(january):
     return f"{january}-{(january + 1) % 100:02d}"
 
 
-def september_step(leavers, moved_in, moved_out):
-    """Change of a setting's roll on 1 September: moved in less moved out less plans ceased."""
-    return np.asarray(moved_in, float) - moved_out - leavers
-
-
 def window_rolls(stock, step):
     """Mean roll April to August, and September to March, of each financial year.
 
-    Months run from 1 January; the count is at 0.5, April to August is 3 to 8 (middle 5.5),
-    September to the next count 8 to 12.5, then to 15. Spread change = change of stock - step.
-    stock (..., january, setting), step (..., january - 1, setting) -> two of (..., fy, setting)
-    with fy = january - 2, because January to March needs the next year's spread as well.
+    Months run from 1 January: the count is at 0.5, April to August 3 to 8, September to the next
+    count 8 to 12.5, then to 15. step is the change on 1 September (moved in - moved out - ceased);
+    other change of stock is spread. stock (..., january, setting), step (..., january - 1, setting)
+    -> two of (..., january - 2, setting), since January to March needs the next year's spread.
     """
     stock, step = np.asarray(stock, float), np.asarray(step, float)
     if stock.shape[-2] < 3 or step.shape[-2] != stock.shape[-2] - 1:
@@ -38,11 +33,10 @@ def window_rolls(stock, step):
             "allowed: at least 3 Januaries and one year of change between each two"
         )
     spread = np.diff(stock, axis=-2) - step
-    now, after = stock[..., :-2, :], stock[..., 1:-1, :]
-    this, following = spread[..., :-1, :], spread[..., 1:, :]
+    now, this = stock[..., :-2, :], spread[..., :-1, :]
     summer = now + this * (5.5 - 0.5) / 12
     autumn = now + step[..., :-1, :] + this * (10.25 - 0.5) / 12
-    spring = after + following * (13.75 - 12.5) / 12
+    spring = stock[..., 1:-1, :] + spread[..., 1:, :] * (13.75 - 12.5) / 12
     return summer, (4.5 * autumn + 2.5 * spring) / 7
 
 
@@ -51,9 +45,8 @@ def placement_years(stock, step, summer_share, notice=None):
 
     summer_share x mean roll April to August + the rest x mean roll September to March; bands are
     those of the January before until 1 September and of the January after from then on.
-    stock (..., january, setting, band), step (..., january - 1, setting), summer_share (setting,)
-    -> (..., fy, setting, band) years. notice (..., january - 1, setting): years paid after leaving,
-    in the bands left. Refuses fewer than three Januaries.
+    stock (..., january, setting, band), step and notice (years paid after leaving) (..., january -
+    1, setting), summer_share (setting,) -> (..., january - 2, setting, band).
     """
     stock = np.asarray(stock, float)
     summer, winter = window_rolls(stock.sum(-1), step)
@@ -66,14 +59,11 @@ def placement_years(stock, step, summer_share, notice=None):
 
 
 def band_shares(stock):
-    """Share of each setting's plans by band; an empty setting takes the mean of the others.
-
-    stock (..., setting, band) -> the same shape, summing to 1 over band.
-    """
+    """Share of plans by band, the last axis; an empty cell takes its setting's over all draws."""
     total = stock.sum(-1, keepdims=True)
     pooled = stock.reshape(-1, *stock.shape[-2:]).sum(0) + 1e-9
-    return np.where(total > 0, stock / np.where(total > 0, total, 1), pooled
-                    / pooled.sum(-1, keepdims=True))
+    pooled /= pooled.sum(-1, keepdims=True)
+    return np.where(total > 0, stock / np.where(total > 0, total, 1), pooled)
 
 
 def by_band(plans):
@@ -95,18 +85,17 @@ def stay_share(plans, leavers, moved_out):
 def paid_years(placements, history, profile, notice=None):
     """Placement-years of every financial year from the first January of history.
 
-    placements: dataset of plans (draw, year, setting, age) and leavers, moved_in, moved_out (draw,
-    year, setting); history: published plans (January x setting), of which the Januaries before
-    the model's first are used with its first year's September change and age bands; profile: one
-    of by_day or termly by setting; notice: years paid after each departure, by setting.
-    -> DataArray (draw, financial_year, setting, age_band). Refuses a gap between the two.
+    placements: plans (draw, year, setting, age), leavers, moved_in, moved_out (draw, year,
+    setting); history: published plans, January x setting, where those before the model's first
+    take its first year's September change and age bands; profile: by_day or termly by setting;
+    notice: years paid after a departure by setting. Refuses a gap between the two.
     """
     settings = [str(s) for s in placements["setting"].values]
     years = [int(y) for y in placements["year"].values]
     stock = by_band(placements["plans"].values)
-    flows = [placements[name].values[:, : len(years) - 1]
-             for name in ("leavers", "moved_in", "moved_out")]
-    step, gone = september_step(*flows), np.add(flows[0], flows[2], dtype=float)
+    left, inward, outward = (placements[name].values[:, : len(years) - 1].astype(float)
+                             for name in ("leavers", "moved_in", "moved_out"))
+    step, gone = inward - outward - left, left + outward
     past = history.loc[history.index < years[0], settings]
     unbroken = list(past.index) == list(range(years[0] - len(past), years[0]))
     if not unbroken or past.isna().to_numpy().any():
