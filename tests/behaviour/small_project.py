@@ -38,7 +38,8 @@ def write_notebook(path, *cells):
 def make_project(root, folder, *cells):
     """A project in folder whose only notebook runs these cells (the usual two when none given)."""
     shutil.copytree(root / "params", folder / "params")
-    write_notebook(folder / "notebooks" / "01_placement_costs.ipynb", *(cells or (OPENING, CLOSING)))
+    source = folder / "notebooks" / "01_placement_costs.ipynb"
+    write_notebook(source, *(cells or (OPENING, CLOSING)))
     (folder / "requirements.lock").write_text("numpy==0\n", encoding="utf-8")
     return folder
 

@@ -75,7 +75,7 @@ def _annex(options) -> int:
     from sufficiency.run.parameters import ParameterError, Parameters
 
     root = find_root()
-    out = Path(options.out).resolve() if options.out else root / "outputs"
+    out = Path(options.out or root / "outputs").resolve()
     formats = [name for name in options.formats.split(",") if name]
     if not formats or set(formats) - set(FORMATS):
         raise ParameterError(f"--formats: found {options.formats!r}; allowed: {', '.join(FORMATS)}")
@@ -86,10 +86,10 @@ def _annex(options) -> int:
         names = sorted(path.stem for path in (root / "params" / "councils").glob("*.yaml"))
     for name in names:
         parameters = Parameters(
-            name, options.scenario, options.draws, options.seed, "; ".join(options.sets),
+            *(name, options.scenario, options.draws, options.seed, "; ".join(options.sets)),
             options.as_known,
         )
-        print(make_annex(parameters, root, out, formats, options.again))
+        print(make_annex(parameters, out, formats, options.again))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Notebooks run by papermill in kernels of their own, checked, and made the same every time."""
+"""Notebooks run by papermill in kernels of their own, checked, and left without traces of time."""
 
 import os
 import sys
@@ -7,6 +7,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import nbformat
+import papermill
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+
 from sufficiency.run import store
 
 
@@ -14,51 +19,57 @@ class NotebookError(ValueError):
     """A notebook that did not run to its end."""
 
 
-def run_all(sources: list[Path], folder: Path, parameters: dict) -> None:
-    """Run notebooks side by side into folder, one progress line each on stderr.
+class Kernels(AsyncKernelManager):
+    """Kernels of this very Python, whatever else is registered, with their traffic encrypted."""
 
-    A failure is raised when all have ended; the executed notebooks stay in folder to be looked at.
+    kernel_spec = KernelSpec(
+        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        display_name="Python 3",
+        language="python",
+    )
+
+    def __init__(self, **settings):
+        super().__init__(transport_encryption="auto", **settings)
+
+
+def run_all(sources: list[Path], folder: Path, parameters: dict) -> None:
+    """Run notebooks side by side into folder, a progress line each; failures are raised at the end.
+
+    Whatever ran stays in folder to be looked at.
     """
     folder.mkdir(parents=True, exist_ok=True)
     failures = []
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
-        begun = time.perf_counter()
         jobs = {pool.submit(run_one, s, folder / s.name, parameters): s.stem for s in sources}
         for done, job in enumerate(as_completed(jobs), start=1):
-            seconds = time.perf_counter() - begun
-            print(f"[{done}/{len(jobs)}] {jobs[job]} … {seconds:.1f} s", file=sys.stderr)
             if isinstance(job.exception(), NotebookError):
                 failures.append(str(job.exception()))
-            else:
-                job.result()
+                continue
+            message = f"[{done}/{len(jobs)}] {jobs[job]} … {job.result():.1f} s"
+            print(message, file=sys.stderr, flush=True)
     if failures:
         raise NotebookError("\n".join(failures))
 
 
-def run_one(source: Path, target: Path, parameters: dict) -> None:
-    """Run one notebook; refuses one that fails or that ends before its last cell."""
-    import nbformat
-    import papermill
-
+def run_one(source: Path, target: Path, parameters: dict) -> float:
+    """Run one notebook, in seconds; refuses one that fails or stops before its last cell."""
+    began = time.perf_counter()
+    settings = {"progress_bar": False, "log_output": False, "shutdown_kernel": "immediate"}
+    # papermill passes paths through str.format.
+    paths = [str(p.resolve()).replace("{", "{{").replace("}", "}}") for p in (source, target)]
     try:
         papermill.execute_notebook(
-            _escaped(source),
-            _escaped(target),
-            parameters=parameters,
-            kernel_name="python3",
-            kernel_manager_class=_kernel_manager(),
-            shutdown_kernel="immediate",
-            progress_bar=False,
-            log_output=False,
+            *paths, parameters, kernel_name="python3", kernel_manager_class=Kernels, **settings
         )
     except papermill.PapermillExecutionError as error:
         message = f"{source.name}, cell [{error.exec_count}]: {error.ename}: {error.evalue}"
         raise NotebookError(message) from error
     notebook = nbformat.read(target, as_version=4)
-    # papermill calls a notebook that stops itself half-way a success.
+    # papermill calls a notebook that ends its own kernel half-way a success.
     if any(c.cell_type == "code" and c.source and not c.execution_count for c in notebook.cells):
         raise NotebookError(f"{source.name}: stopped before its last cell")
     store.write_text(target, nbformat.writes(normalised(notebook)) + "\n")
+    return time.perf_counter() - began
 
 
 def refresh(path: Path) -> None:
@@ -76,35 +87,10 @@ def normalised(notebook):
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
-        tags = cell.metadata.get("tags", [])
-        if not tags:
-            cell.metadata.pop("tags", None)
-        if "injected-parameters" in tags:
+        if "injected-parameters" in cell.metadata.get("tags", []):
             lines = cell.source.splitlines()
             kept = ['out_dir = ""' if line.startswith("out_dir = ") else line for line in lines]
             cell.source = "\n".join(kept)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
     return notebook
-
-
-def _escaped(path: Path) -> str:
-    """papermill passes paths through str.format."""
-    return str(path.resolve()).replace("{", "{{").replace("}", "}}")
-
-
-def _kernel_manager():
-    from jupyter_client import AsyncKernelManager
-    from jupyter_client.kernelspec import KernelSpec
-
-    class Kernels(AsyncKernelManager):
-        """Kernels of this very Python, whatever is registered, with their traffic encrypted."""
-
-        kernel_spec = KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            display_name="Python 3",
-            language="python",
-        )
-
-        def __init__(self, **settings):
-            super().__init__(transport_encryption="auto", **settings)
-
-    return Kernels

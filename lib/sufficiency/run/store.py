@@ -1,10 +1,10 @@
-"""Files that are whole or absent: draws kept for every notebook of a run, writes, locks."""
+"""Files that are whole or absent: text, the draws that a run's notebooks share, locks."""
 
 import errno
 import json
 import os
-import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,47 +18,37 @@ else:
 
 @contextmanager
 def lock(path: Path, wait: bool = True):
-    """Hold an operating-system lock on path, freed even by a kill; yields whether it is held."""
+    """Hold an operating-system lock, let go of even by a kill; yields whether it is held."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+b") as handle:
-        held = _take(handle, wait)
-        try:
-            yield held
-        finally:
-            if held and os.name == "nt":
-                handle.seek(0)
-                msvcrt.locking(handle.fileno(), msvcrt.LK_UNLCK, 1)
+        held = _take(handle)
+        while wait and not held:
+            time.sleep(0.1)
+            held = _take(handle)
+        yield held
 
 
-def _take(handle, wait: bool) -> bool:
-    while True:
-        try:
-            if os.name == "nt":
-                handle.seek(0)
-                msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-            else:
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            return True
-        except OSError as error:
-            # Windows gives up a wait after ten seconds; anything else is a real refusal.
-            if wait and error.errno not in (errno.EDEADLK, errno.EACCES):
-                raise
-            if not wait:
-                return False
+def _take(handle) -> bool:
+    try:
+        if os.name == "nt":
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 with unix line ends, aside and then swapped in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(aside, 0o644)
+        aside.write_text(text, encoding="utf-8", newline="\n")
         os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def keep(folder: Path | None, name: str, compute):
@@ -70,28 +60,24 @@ def keep(folder: Path | None, name: str, compute):
     if folder is None:
         return compute()
     if not (folder / name).is_dir():
+        dataset = compute()
         folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder))
-        try:
-            _save(aside, compute())
-            _settle(aside, folder / name)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as aside:
+            _save(Path(aside) / name, dataset)
+            try:
+                os.rename(Path(aside) / name, folder / name)
+            except OSError:
+                if not (folder / name).is_dir():
+                    raise
     return _load(folder / name)
 
 
-def _settle(aside: Path, target: Path) -> None:
-    try:
-        os.rename(aside, target)
-    except OSError:
-        if not target.is_dir():
-            raise
-
-
 def _save(folder: Path, dataset) -> None:
+    folder.mkdir()
     about = dataset.to_dict(data=False)
     for name, index in dataset.coords.items():
         about["coords"][name]["data"] = index.values.tolist()
+    write_text(folder / "about.json", json.dumps(about, sort_keys=True, default=str))
     for name, array in dataset.data_vars.items():
         try:
             np.save(folder / f"{name}.npy", np.ascontiguousarray(array.values))
@@ -99,7 +85,6 @@ def _save(folder: Path, dataset) -> None:
             # numpy reports a short write without an error number.
             code = error.errno or errno.ENOSPC
             raise OSError(code, os.strerror(code), str(folder / f"{name}.npy")) from error
-    write_text(folder / "about.json", json.dumps(about, sort_keys=True, default=str))
 
 
 def _load(folder: Path):

@@ -23,9 +23,9 @@ class Study:
     out_dir/results; with out_dir empty nothing is written.
     """
 
-    def __init__(self, parameters: Parameters, root: Path | None = None):
+    def __init__(self, parameters: Parameters):
         self.parameters = parameters
-        self.root = find_root(root)
+        self.root = find_root()
         self.case = load_case(
             parameters.case,
             scenario=parameters.scenario,
@@ -103,10 +103,12 @@ class Study:
         """Display a chart or table; with out_dir set, its data goes to results/<label>.csv."""
         from IPython.display import display
 
+        from sufficiency.report import tables
+
         display(item)
         if self.out_dir:
             frame = item.frame if hasattr(item, "frame") else item.data
-            self._write(f"{item.label}.csv", _csv(frame))
+            self._write(f"{item.label}.csv", tables.csv(frame))
 
     def headline(self, key, text, value, p10, p90, unit, basis, year) -> None:
         """Note one figure for headline.json; a key given twice keeps the last."""
@@ -116,16 +118,23 @@ class Study:
 
     def save(self) -> None:
         """Write results/placements.csv, spend.csv and headline.json; nothing without out_dir."""
-        from sufficiency.report.tables import placements_frame, spend_frame
+        from sufficiency.report import disclosure, tables
 
         if self.out_dir:
-            self._write("placements.csv", _csv(placements_frame(self.placements)))
-            self._write("spend.csv", _csv(spend_frame(self.spend)))
+            plans = tables.placements_frame(self.placements)
+            spend = disclosure.protect_spend(tables.spend_frame(self.spend), plans)
+            plans = disclosure.protect_placements(plans)
+            self._write("placements.csv", tables.csv(plans))
+            self._write("spend.csv", tables.csv(spend))
             self._write("headline.json", manifest.canonical(self._headlines))
 
     def _write(self, name: str, text: str) -> None:
         store.write_text(self.out_dir / "results" / name, text)
 
 
-def _csv(frame) -> str:
-    return frame.to_csv(index=False, lineterminator="\n")
+def warm() -> None:
+    """Compile every kernel and list the fonts once, so that no later run has to wait for it."""
+    import matplotlib.font_manager  # noqa: F401
+
+    name = sorted((find_root() / "params" / "councils").glob("*.yaml"))[0].stem
+    _ = Study(Parameters(name, draws=2)).spend
