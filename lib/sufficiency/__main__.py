@@ -1,8 +1,6 @@
 """`python -m sufficiency`: the same commands as run.py."""
 
-import sys
-
 from sufficiency.run.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

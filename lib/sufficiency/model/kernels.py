@@ -9,15 +9,11 @@ from scipy import special
 
 from .quantiles import binomial_quantile, normal_cdf, normal_quantile, poisson_quantile
 
-__all__ = [
-    "beta_from_table", "beta_table", "binomial_quantile", "event_uniform", "gamma_from_table",
-    "gamma_table", "interpolate_table", "normal_cdf", "normal_quantile", "philox4x32",
-    "poisson_quantile", "run_blocks", "warm",
-]
-
-BLOCK = 500
-# |z| < 8.21 for every uniform made of 52 bits.
-NODES, REACH = 257, 8.25
+# Uniforms of 52 bits have |z| < 8.21: inside the last node but one.
+NODES, REACH = 129, 8.4
+Z = np.linspace(-REACH, REACH, NODES)
+HALF = NODES // 2 + 1
+LOWER, UPPER = special.ndtr(Z[:HALF]), special.ndtr(-Z[HALF:])
 # exp(-800) is 0 in double precision: the table's way of saying never.
 NEVER = -800.0
 
@@ -30,11 +26,11 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
     for _ in range(10):
         a = np.uint64(0xD2511F53) * np.uint64(c0)
         b = np.uint64(0xCD9E8D57) * np.uint64(c2)
-        c0 = np.uint32(b >> np.uint64(32)) ^ c1 ^ k0
-        c2 = np.uint32(a >> np.uint64(32)) ^ c3 ^ k1
+        c0 = np.uint32(np.uint32(b >> np.uint64(32)) ^ c1 ^ k0)
+        c2 = np.uint32(np.uint32(a >> np.uint64(32)) ^ c3 ^ k1)
         c1, c3 = np.uint32(b), np.uint32(a)
         k0, k1 = np.uint32(k0 + np.uint32(0x9E3779B9)), np.uint32(k1 + np.uint32(0xBB67AE85))
-    return np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
+    return c0, c1, c2, c3
 
 
 @njit(cache=True, nogil=True)
@@ -51,18 +47,13 @@ def event_uniform(seed, stream, draw, step, item, kind):
 
 @njit(cache=True, nogil=True)
 def interpolate_table(table_row, z):
-    """Value at a standard normal z of a 257-node row: cubic, kept between its two nodes."""
-    place = (z + REACH) * ((NODES - 1) / (2 * REACH))
-    i = min(max(int(place), 1), NODES - 3)
+    """Value at a standard normal z of a row of a table: cubic, kept between its two nodes."""
+    place = min(max((z + REACH) * ((NODES - 1) / (2 * REACH)), 1.0), NODES - 2.0)
+    i = min(int(place), NODES - 3)
     t = place - i
     before, left, right, after = table_row[i - 1], table_row[i], table_row[i + 1], table_row[i + 2]
-    value = (left + t * (right - left)
-        - t * (1.0 - t) / 6.0 * ((2.0 - t) * (before - 2.0 * left + right)
-            + (1.0 + t) * (left - 2.0 * right + after)))
-    if t < 0.0:
-        return before + max(t + 1.0, 0.0) * (left - before)
-    if t > 1.0:
-        return right + min(t - 1.0, 1.0) * (after - right)
+    bend = (2.0 - t) * (before - 2.0 * left + right) + (1.0 + t) * (left - 2.0 * right + after)
+    value = left + t * (right - left) - t * (1.0 - t) / 6.0 * bend
     return min(max(value, left), right)
 
 
@@ -78,88 +69,67 @@ def gamma_from_table(table_row, z):
     return math.exp(interpolate_table(table_row, z))
 
 
-def node_chances():
-    """Lower and upper tail chances (257,) at the nodes, each exact in its own tail."""
-    z = np.linspace(-REACH, REACH, NODES)
-    return special.ndtr(z), special.ndtr(-z)
-
-
-def log_beta_quantile(a, b, lower, upper):
-    """Log of the beta quantile; below 1e-250, of the first term of its series in x."""
-    with np.errstate(divide="ignore"):
-        x = np.where(lower < 0.5, special.betaincinv(a, b, lower),
-            special.betainccinv(a, b, upper))
-        series = (np.log(lower) + np.log(a) + special.betaln(a, b)) / a
-        return np.where(x > 1e-250, np.log(np.maximum(x, 1e-300)), np.minimum(series, 0.0))
+def log_quantile(x, first_term):
+    """Log of x, or of the first term of its series in u where x all but underflows."""
+    return np.maximum(np.where(x > 1e-250, np.log(np.maximum(x, 1e-300)), first_term), NEVER)
 
 
 def beta_table(mean, size):
-    """Logit of Beta(mean size, (1 - mean) size) at 257 nodes in z: (state) -> (state, 257).
+    """Logit of Beta(mean size, (1 - mean) size) at 129 nodes in z: (state) -> (state, 129).
 
-    A mean of 0 or 1 and an infinite size are certain. Within 0.03% once read by
-    `beta_from_table`. Refuses a mean outside 0 to 1 and a size not above 0.
+    Certain at a mean of 0 or 1 or an infinite size; refuses other means, and sizes not above 0.
     """
     mean, size = np.broadcast_arrays(np.asarray(mean, float), np.asarray(size, float))
-    refuse(mean, ~((mean >= 0) & (mean <= 1)), "beta mean", "0 to 1")
-    refuse(size, ~(size > 0), "beta size", "above 0")
-    with np.errstate(divide="ignore"):
-        centre = np.clip(special.logit(mean), NEVER, -NEVER)
-    table = np.repeat(centre[..., None], NODES, axis=-1)
+    refuse(mean, (mean >= 0) & (mean <= 1), "beta mean", "0 to 1")
+    refuse(size, size > 0, "beta size", "above 0")
+    table = np.repeat(np.clip(special.logit(mean), NEVER, -NEVER)[..., None], NODES, axis=-1)
     some = (mean > 0) & (mean < 1) & np.isfinite(size)
-    a, b = (mean * size)[some][:, None], ((1 - mean) * size)[some][:, None]
-    lower, upper = node_chances()
-    logit = log_beta_quantile(a, b, lower, upper) - log_beta_quantile(b, a, upper, lower)
-    table[some] = np.clip(logit, NEVER, -NEVER)
+    # Worked out for the rarer outcome, whose median is at most a half, and turned round.
+    rare = np.minimum(mean, 1 - mean)[some][:, None]
+    a, b = rare * size[some][:, None], (1 - rare) * size[some][:, None]
+    x = np.hstack([special.betaincinv(a, b, LOWER), special.betainccinv(a, b, UPPER)])
+    y = np.hstack([1 - x[:, :HALF], special.betaincinv(b, a, UPPER)])
+    log_beta = special.betaln(a, b)
+    logit = (log_quantile(x, (special.log_ndtr(Z) + np.log(a) + log_beta) / a)
+        - log_quantile(y, (special.log_ndtr(-Z) + np.log(b) + log_beta) / b))
+    table[some] = np.where(mean[some][:, None] > 0.5, -logit[:, ::-1], logit)
     return table
 
 
 def gamma_table(shape):
-    """Log of Gamma(shape, scale 1) at 257 nodes in z: (state) -> (state, 257).
+    """Log of Gamma(shape, scale 1) at 129 nodes in z: (state) -> (state, 129).
 
-    A shape of 0 is certainly 0. Refuses a shape that is negative or infinite.
+    Certainly 0 at a shape of 0; refuses a shape that is negative or infinite.
     """
     shape = np.asarray(shape, float)
-    refuse(shape, ~((shape >= 0) & np.isfinite(shape)), "gamma shape", "0 or above, finite")
+    refuse(shape, (shape >= 0) & np.isfinite(shape), "gamma shape", "0 or above, finite")
     table = np.full((*shape.shape, NODES), NEVER)
     a = shape[shape > 0][:, None]
-    lower, upper = node_chances()
-    x = np.where(lower < 0.5, special.gammaincinv(a, lower), special.gammainccinv(a, upper))
-    series = (np.log(lower) + special.gammaln(a + 1)) / a
-    log = np.where(x > 1e-250, np.log(np.maximum(x, 1e-300)), series)
-    table[shape > 0] = np.maximum(log, NEVER)
+    x = np.hstack([special.gammaincinv(a, LOWER), special.gammainccinv(a, UPPER)])
+    table[shape > 0] = log_quantile(x, (special.log_ndtr(Z) + special.gammaln(a + 1)) / a)
     return table
 
 
-def refuse(values, bad, name, allowed):
-    """Raise ValueError naming the first bad value."""
-    if bad.any():
-        raise ValueError(f"{name}: {bad.sum()} out of range, the first {values[bad].flat[0]:g};"
-            f" allowed {allowed}")
+def refuse(values, allowed, name, words):
+    """Raise ValueError naming the first value that is not allowed."""
+    if not allowed.all():
+        raise ValueError(f"{name}: found {values[~allowed].flat[0]:g}; allowed {words}")
 
 
-def run_blocks(function, draws, threads=2, block=BLOCK, backwards=False):
+def run_blocks(function, draws, threads=2, block=500):
     """Results, in order, of function(first, last) over blocks of draws, on threads.
 
-    Kernels must be nogil, and write only to the draws they are given; then neither threads
-    nor order (`backwards`) can change a byte.
+    Kernels are nogil and write only to the draws they are given: neither threads nor order
+    then change a byte.
     """
-    blocks = [(first, min(first + block, draws)) for first in range(0, draws, block)]
-    if backwards:
-        blocks.reverse()
-    if threads == 1:
-        results = [function(*each) for each in blocks]
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(lambda each: function(*each), blocks))
-    return results[::-1] if backwards else results
+    firsts = range(0, draws, block)
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda first: function(first, min(first + block, draws)), firsts))
 
 
 def warm():
     """Compile, or load from the cache, the kernels of this module once."""
-    event_uniform(1, 1, 0, 0, 0, 0)
-    normal_cdf(0.0)
-    for u in (0.3, normal_quantile(0.5)):
-        binomial_quantile(max(u, 0.1), 10, 0.5)
-        poisson_quantile(max(u, 0.1), 3.0)
-    beta_from_table(np.zeros(NODES), 0.0)
-    gamma_from_table(np.zeros(NODES), 0.0)
+    u = event_uniform(1, 1, 0, 0, 0, 0)
+    binomial_quantile(u, 10, normal_cdf(normal_quantile(u)))
+    poisson_quantile(u, 3.0)
+    gamma_from_table(Z, beta_from_table(Z, 0.0))

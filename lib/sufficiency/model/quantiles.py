@@ -4,10 +4,27 @@ import math
 
 from numba import njit
 
-# Below this mean a sum from 0 is both safe and quickest.
-SUM_FROM_ZERO = 25.0
-# Closer to 1 than this, 1 - u must be compared with the upper tail, summed from its far end.
+# Up to this mean a sum from 0 is the quicker (measured) and cannot underflow (2^-200 at worst).
+SUM_FROM_ZERO = 100.0
+# Nearer to 1 than this, u must be compared with the upper tail, summed from its far end.
 UPPER_TAIL = 1e-6
+# Wichura (1988), Algorithm AS 241, PPND16: numerator and denominator, highest power first,
+# for the middle, the tails and the far tails.
+MIDDLE = (
+    (2509.0809287301227, 33430.57558358813, 67265.7709270087, 45921.95393154987, 13731.69376550946,
+     1971.5909503065513, 133.14166789178438, 3.3871328727963665),
+    (5226.495278852854, 28729.085735721943, 39307.89580009271, 21213.794301586597,
+     5394.196021424751, 687.1870074920579, 42.31333070160091, 1.0))
+TAILS = (
+    (0.0007745450142783414, 0.022723844989269184, 0.2417807251774506, 1.2704582524523684,
+     3.6478483247632045, 5.769497221460691, 4.630337846156546, 1.4234371107496835),
+    (1.0507500716444169e-09, 0.0005475938084995345, 0.015198666563616457, 0.14810397642748008,
+     0.6897673349851, 1.6763848301838038, 2.053191626637759, 1.0))
+FAR_TAILS = (
+    (2.0103343992922881e-07, 2.7115555687434876e-05, 0.0012426609473880784, 0.026532189526576124,
+     0.29656057182850487, 1.7848265399172913, 5.463784911164114, 6.657904643501103),
+    (2.0442631033899397e-15, 1.421511758316446e-07, 1.8463183175100548e-05, 0.0007868691311456133,
+     0.014875361290850615, 0.1369298809227358, 0.599832206555888, 1.0))
 
 
 @njit(cache=True, nogil=True)
@@ -17,53 +34,30 @@ def normal_cdf(x):
 
 
 @njit(cache=True, nogil=True)
-def normal_quantile(u):
-    """Standard normal quantile of u in (0, 1), relative error about 1e-16.
+def fraction(coefficients, r):
+    """Quotient of two polynomials in r."""
+    above, below = 0.0, 0.0
+    for i in range(8):
+        above = above * r + coefficients[0][i]
+        below = below * r + coefficients[1][i]
+    return above / below
 
-    Constants: Wichura (1988), Algorithm AS 241 (PPND16).
-    """
+
+@njit(cache=True, nogil=True)
+def normal_quantile(u):
+    """Standard normal quantile of u in (0, 1), relative error about 1e-15 (AS 241)."""
     q = u - 0.5
     if abs(q) <= 0.425:
-        r = 0.180625 - q * q
-        top = (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r
-            + 6.7265770927008700853e4) * r + 4.5921953931549871457e4) * r
-            + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r
-            + 1.3314166789178437745e2) * r + 3.3871328727963666080e0)
-        low = (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r
-            + 3.9307895800092710610e4) * r + 2.1213794301586595867e4) * r
-            + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r
-            + 4.2313330701600911252e1) * r + 1.0)
-        return q * top / low
+        return q * fraction(MIDDLE, 0.180625 - q * q)
     r = math.sqrt(-math.log(u if q < 0 else 1.0 - u))
-    if r <= 5.0:
-        r -= 1.6
-        top = (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r
-            + 2.41780725177450611770e-1) * r + 1.27045825245236838258e0) * r
-            + 3.64784832476320460504e0) * r + 5.76949722146069140550e0) * r
-            + 4.63033784615654529590e0) * r + 1.42343711074968357734e0)
-        low = (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r
-            + 1.51986665636164571966e-2) * r + 1.48103976427480074590e-1) * r
-            + 6.89767334985100004550e-1) * r + 1.67638483018380384940e0) * r
-            + 2.05319162663775882187e0) * r + 1.0)
-    else:
-        r -= 5.0
-        top = (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r
-            + 1.24266094738807843860e-3) * r + 2.65321895265761230930e-2) * r
-            + 2.96560571828504891230e-1) * r + 1.78482653991729133580e0) * r
-            + 5.46378491116411436990e0) * r + 6.65790464350110377720e0)
-        low = (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r
-            + 1.84631831751005468180e-5) * r + 7.86869131145613259100e-4) * r
-            + 1.48753612908506148525e-2) * r + 1.36929880922735805310e-1) * r
-            + 5.99832206555887937690e-1) * r + 1.0)
-    return math.copysign(top / low, q)
+    return math.copysign(fraction(TAILS, r - 1.6) if r <= 5 else fraction(FAR_TAILS, r - 5), q)
 
 
 @njit(cache=True, nogil=True)
 def stirling_error(x):
     """log(x!) less Stirling's formula, for whole x >= 1 (Loader 2000)."""
     if x < 16:
-        return (math.lgamma(x + 1.0) - (x + 0.5) * math.log(x) + x
-            - 0.9189385332046727)
+        return math.lgamma(x + 1.0) - (x + 0.5) * math.log(x) + x - 0.9189385332046727
     s = 1.0 / (x * x)
     return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - s / 1188) * s) * s) * s) / x
 
@@ -75,137 +69,92 @@ def deviance(x, mean):
     if abs(gap) >= 0.1 * (x + mean):
         return x * math.log(x / mean) - gap
     v = gap / (x + mean)
-    total, term, j = gap * v, 2.0 * x * v, 1
-    while True:
+    total, before, term, j = gap * v, -1.0, 2.0 * x * v, 1
+    while total != before:
         term *= v * v
         j += 2
-        following = total + term / j
-        if following == total:
-            return total
-        total = following
+        before = total
+        total += term / j
+    return total
 
 
 @njit(cache=True, nogil=True)
 def probability(k, n, p, q, mean):
     """Chance of exactly k: binomial (n, p, q = 1 - p), or Poisson when n is -1 (Loader 2000)."""
-    if n < 0:
-        if k == 0:
-            return math.exp(-mean)
-        return math.exp(-stirling_error(k) - deviance(k, mean)) / math.sqrt(2 * math.pi * k)
     if k == 0:
-        return math.exp(n * (math.log1p(-p) if p < 0.5 else math.log(q)))
+        return math.exp(-mean if n < 0 else n * math.log1p(-p))
     if k == n:
-        return math.exp(n * (math.log1p(-q) if q < 0.5 else math.log(p)))
-    log_ratio = (stirling_error(n) - stirling_error(k) - stirling_error(n - k)
-        - deviance(k, n * p) - deviance(n - k, n * q))
+        return math.exp(n * math.log(p))
+    log_ratio = -stirling_error(k) - deviance(k, mean)
+    if n < 0:
+        return math.exp(log_ratio) / math.sqrt(2 * math.pi * k)
+    log_ratio += stirling_error(n) - stirling_error(n - k) - deviance(n - k, n * q)
     return math.exp(log_ratio) * math.sqrt(n / (2 * math.pi * k * (n - k)))
 
 
 @njit(cache=True, nogil=True)
-def ratio(k, n, odds, mean):
-    """probability(k + 1) / probability(k)."""
-    return (mean if n < 0 else odds * (n - k)) / (k + 1)
+def neighbour(k, side, n, odds, mean):
+    """probability(k + side) / probability(k), for a side of 1 or -1."""
+    if side > 0:
+        return (mean if n < 0 else odds * (n - k)) / (k + 1)
+    return k / (mean if n < 0 else odds * (n - k + 1))
 
 
 @njit(cache=True, nogil=True)
-def from_lower_tail(u, guess, n, p, q, mean):
-    """Least k with F(k) >= u, summing from the far lower tail upwards, so that nothing cancels."""
-    odds = p / q
-    width, k = 1, guess - 1
-    while True:
-        k = max(k, 0)
+def from_tail(u, n, p, q, mean, variance):
+    """Quantile by sums from the nearer tail inwards, in which nothing cancels.
+
+    Starts a little beyond the Cornish-Fisher approximation; side is -1 for the lower tail.
+    """
+    z, skew = normal_quantile(u), 1.0 if n < 0 else q - p
+    k = math.floor(mean + math.sqrt(variance) * z + skew * (z * z - 1.0) / 6.0)
+    side, bound, end, other_end = (-1, u, 0, n) if u <= 0.5 else (1, 1.0 - u, n, 0)
+    odds, width, beyond, chance = p / q, 1, 2.0, 0.0
+    while beyond >= bound and (beyond > 1.0 or k != end):
+        k = max(k + side * width, 0)
+        k = k if n < 0 else min(k, n)
         chance = probability(k, n, p, q, mean)
-        total, term, j = chance, chance, k
-        while j > 0 and term > 1e-17 * total:
-            j -= 1
-            term /= ratio(j, n, odds, mean)
-            total += term
-        if total < u or k == 0:
-            break
-        k -= width
+        beyond, term, j = 0.0, chance, k
+        while j != end and (term > 1e-17 * beyond or side * (mean - j) > 0):
+            term *= neighbour(j, side, n, odds, mean)
+            beyond += term
+            j += side
         width *= 2
-    while total < u and k != n:
-        chance *= ratio(k, n, odds, mean)
-        total += chance
-        k += 1
+    # A tie goes to the smaller count: F(k) = u is enough, P(X > k) = 1 - u is too.
+    while k != other_end and (beyond + chance < bound or (side > 0 and beyond + chance == bound)):
+        beyond += chance
+        chance *= neighbour(k, -side, n, odds, mean)
+        k -= side
     return k
-
-
-@njit(cache=True, nogil=True)
-def from_upper_tail(v, guess, n, p, q, mean):
-    """Least k with P(X > k) <= v, summing from the far upper tail downwards."""
-    odds = p / q
-    width, k = 1, guess + 1
-    while True:
-        if n >= 0:
-            k = min(k, n)
-        # Kept at k: `total` is the chance of more than k, `chance` that of exactly k.
-        chance = probability(k, n, p, q, mean)
-        total, term, j = 0.0, chance, k
-        while j != n and (term > 1e-17 * total or j <= mean):
-            term *= ratio(j, n, odds, mean)
-            total += term
-            j += 1
-        if total <= v:
-            break
-        k += width
-        width *= 2
-    while k > 0 and total + chance <= v:
-        total += chance
-        k -= 1
-        chance /= ratio(k, n, odds, mean)
-    return k
-
-
-@njit(cache=True, nogil=True)
-def from_tails(u, n, p, q, mean, spread, skew):
-    """Quantile from whichever tail is nearer, starting at the Cornish-Fisher approximation."""
-    z = normal_quantile(u)
-    guess = max(int(math.floor(mean + spread * z + skew * (z * z - 1.0) / 6.0)), 0)
-    if n >= 0:
-        guess = min(guess, n)
-    if u <= 0.5:
-        return from_lower_tail(u, guess, n, p, q, mean)
-    return from_upper_tail(1.0 - u, guess, n, p, q, mean)
 
 
 @njit(cache=True, nogil=True)
 def binomial_quantile(u, n, p):
     """Least k with P(Binomial(n, p) <= k) >= u, for u in (0, 1), n >= 0, p in [0, 1].
 
-    Summed from 0 while n min(p, 1 - p) < 25, otherwise inwards from the nearer tail. Refuses
+    Summed from 0 while n min(p, 1 - p) < 100, otherwise inwards from the nearer tail. Refuses
     n below 0 and p outside 0 to 1.
     """
     if not (n >= 0 and 0.0 <= p <= 1.0):
         raise ValueError("binomial_quantile: n below 0, or p outside 0 to 1")
-    if n == 0 or p == 0.0:
-        return 0
-    if p == 1.0:
-        return n
+    if n == 0 or p in (0.0, 1.0):
+        return n if p == 1.0 else 0
     q = 1.0 - p
-    small = min(p, q)
-    mean = n * small
-    near = 1.0 - u if p <= 0.5 else u
+    # The rarer outcome is counted: with p above a half, the failures.
+    rare, near = (p, 1.0 - u) if p <= 0.5 else (q, u)
     # Bernoulli's inequality: none of n has a chance of at least 1 - n p.
-    if near > mean:
+    if near > n * rare:
         return 0 if p <= 0.5 else n
-    if mean >= SUM_FROM_ZERO or near < UPPER_TAIL:
-        return from_tails(u, n, p, q, n * p, math.sqrt(n * p * q), q - p)
-    odds = small / (1.0 - small)
-    chance = math.exp(n * math.log1p(-small))
+    if n * rare >= SUM_FROM_ZERO or near < UPPER_TAIL:
+        return from_tail(u, n, p, q, n * p, n * p * q)
+    odds = rare / (1.0 - rare)
+    chance = math.exp(n * math.log1p(-rare))
     total, k = chance, 0
-    if p <= 0.5:
-        while total < u and k < n:
-            chance *= odds * (n - k) / (k + 1)
-            total += chance
-            k += 1
-        return k
-    # Counting the failures: the least k has the least number of them with F > 1 - u.
-    while total <= 1.0 - u and k < n:
+    while k < n and (total < u if p <= 0.5 else total <= 1.0 - u):
         chance *= odds * (n - k) / (k + 1)
         total += chance
         k += 1
-    return n - k
+    return k if p <= 0.5 else n - k
 
 
 @njit(cache=True, nogil=True)
@@ -213,10 +162,10 @@ def poisson_quantile(u, mean):
     """Least k with P(Poisson(mean) <= k) >= u, for u in (0, 1). Refuses a mean below 0."""
     if not 0.0 <= mean < 1e15:
         raise ValueError("poisson_quantile: mean below 0 or above 1e15")
-    if mean == 0.0 or 1.0 - u > mean:
+    if 1.0 - u > mean:
         return 0
     if mean >= SUM_FROM_ZERO or 1.0 - u < UPPER_TAIL:
-        return from_tails(u, -1, 0.5, 0.5, mean, math.sqrt(mean), 1.0)
+        return from_tail(u, -1, 0.5, 0.5, mean, mean)
     chance = math.exp(-mean)
     total, k = chance, 0
     while total < u:

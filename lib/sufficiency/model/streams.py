@@ -20,90 +20,67 @@ def named_uniform(seed, name, draws):
     Raw words of numpy's Philox4x64-10, whose key is a hash of seed, name and block of 500
     draws: neither other items nor more draws change a value.
     """
-    blocks = []
-    for block in range(-(-draws // BLOCK)):
-        text = f"{seed}\0{name}\0{block}".encode()
-        key = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")
-        blocks.append(np.random.Philox(key=key).random_raw(BLOCK))
-    words = np.concatenate(blocks)[:draws] >> np.uint64(12)
-    return (words + 0.5) * 2.0**-52
+    names = (f"{seed}\0{name}\0{block}".encode() for block in range(-(-draws // BLOCK)))
+    keys = (int.from_bytes(hashlib.blake2b(n, digest_size=16).digest(), "little") for n in names)
+    words = np.concatenate([np.random.Philox(key=key).random_raw(BLOCK) for key in keys])[:draws]
+    return ((words >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
 class Worlds:
     """Values (draw,) of assumptions and shocks, made when asked for and kept, read-only.
 
-    assumptions maps a dotted key to an object with quantile(u, period) and
-    central_value(period). Refuses an unknown key, a seed outside 0 to 2^32 - 1, no draws.
+    assumptions: {dotted key: object with quantile(u, period) and central_value(period)}.
     """
 
     def __init__(self, assumptions, seed, draws):
-        if not 0 <= seed < 2**32:
-            raise ValueError(f"seed: found {seed!r}; allowed 0 to 4294967295")
-        if draws < 1:
-            raise ValueError(f"draws: found {draws!r}; allowed 1 or more")
+        for name, value, least in (("seed", seed, 0), ("draws", draws, 1)):
+            if not least <= value < 2**32:
+                raise ValueError(f"{name}: found {value!r}; allowed {least} to 4294967295")
         self.assumptions, self.seed, self.draws = assumptions, int(seed), int(draws)
-        self._made = {}
+        self._given, self._made, self._uniforms = None, {}, {}
 
     @classmethod
     def fixed(cls, assumptions, uniforms, scenarios):
-        """Worlds that are scenarios: {key: u, (scenario,) or one number}, all else central."""
-        worlds = FixedWorlds(assumptions, 0, scenarios)
-        for key, u in uniforms.items():
-            worlds._assumption(key)
-            worlds._keep(("uniform", key), np.broadcast_to(np.asarray(u, float), (scenarios,)))
+        """Scenarios, not draws: {key: u, (scenario,) or a number}, all else central, shocks 0."""
+        worlds = cls(assumptions, 0, scenarios)
+        worlds._given = {worlds._known(key) for key in uniforms}
+        worlds._uniforms = {key: worlds._frozen(u) for key, u in uniforms.items()}
         return worlds
 
     def __contains__(self, key):
         return key in self.assumptions
 
-    def __getitem__(self, key):
-        return self.at(key)
-
     def at(self, key, period=None):
         """Values (draw,) of an assumption, in a period if it is dated; periods share one u."""
-        found = self._made.get((key, period))
-        return self._keep((key, period), self._value(key, period)) if found is None else found
+        if (key, period) not in self._made:
+            assumption = self.assumptions[self._known(key)]
+            dated = () if period is None else (period,)
+            central = self._given is not None and key not in self._given
+            self._made[key, period] = self._frozen(assumption.central_value(*dated) if central
+                else assumption.quantile(self.uniform(key), *dated))
+        return self._made[key, period]
+
+    __getitem__ = at
 
     def uniform(self, name):
-        """Uniforms (draw,) of a name, strictly between 0 and 1."""
-        found = self._made.get(("uniform", name))
-        if found is None:
-            found = self._keep(("uniform", name), named_uniform(self.seed, name, self.draws))
-        return found
+        """Uniforms (draw,) of a name, strictly between 0 and 1; one half in a scenario."""
+        if name not in self._uniforms:
+            self._uniforms[name] = self._frozen(0.5 if self._given is not None
+                else named_uniform(self.seed, name, self.draws))
+        return self._uniforms[name]
 
     def normal(self, name):
         """Standard normals (draw,) of a name."""
         return special.ndtri(self.uniform(name))
 
-    def _value(self, key, period):
-        assumption = self._assumption(key)
-        u = self.uniform(key)
-        return assumption.quantile(u) if period is None else assumption.quantile(u, period)
+    def _known(self, key):
+        if key in self.assumptions:
+            return key
+        near = difflib.get_close_matches(key, list(self.assumptions), n=3)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        raise ValueError(f"assumption {key!r} is not in the case{hint}")
 
-    def _assumption(self, key):
-        if key not in self.assumptions:
-            near = difflib.get_close_matches(key, list(self.assumptions), n=3)
-            hint = f"; near it: {', '.join(near)}" if near else ""
-            raise ValueError(f"assumption {key!r} is not in the case{hint}")
-        return self.assumptions[key]
-
-    def _keep(self, name, values):
-        # A copy of its own, so that a user's array is not locked with it.
-        kept = np.array(np.broadcast_to(np.asarray(values, float), (self.draws,)))
-        kept.flags.writeable = False
-        self._made[name] = kept
-        return kept
-
-
-class FixedWorlds(Worlds):
-    """Scenarios instead of draws: shocks at 0, assumptions central unless given a uniform."""
-
-    def uniform(self, name):
-        """The given uniforms (scenario,), otherwise one half."""
-        return self._made.get(("uniform", name), np.full(self.draws, 0.5))
-
-    def _value(self, key, period):
-        if ("uniform", key) in self._made:
-            return super()._value(key, period)
-        assumption = self._assumption(key)
-        return assumption.central_value() if period is None else assumption.central_value(period)
+    def _frozen(self, values):
+        values = np.array(np.broadcast_to(np.asarray(values, float), (self.draws,)))
+        values.flags.writeable = False
+        return values
