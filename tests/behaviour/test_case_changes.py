@@ -53,6 +53,7 @@ costs:
   late: {central: 1, unit: ratio, known: 2025-01, quality: proxy, source: F}
 scenarios:
   slow: {placements.growth: {low: 0, central: 0.01, high: 0.02, source: G, quality: judgement}}
+  named: {settings.special.label: Special schools, council.short: We}
   frozen: {costs.uplift.values.2025-26: 0, placements.growth.high: 0.03}
 """
 
@@ -232,9 +233,20 @@ def test_scenarios_change_what_they_name(ours):
     )
 
 
+def test_one_scenario_leaves_no_trace_in_another(ours):
+    named, plain = ours(scenario="named"), ours()
+    assert (named.settings["special"].label, named.value("council.short")) == (
+        "Special schools",
+        "We",
+    )
+    assert (plain.settings["special"].label, plain.value("council.short")) == ("Special", "Ours")
+    plain.value("placements.order").clear()
+    assert plain.value("placements.order") == ["special", "mainstream"]
+
+
 def test_unknown_scenarios_and_dates_say_what_there_is(ours):
     said = refused(lambda: ours(scenario="slwo"))
-    assert said == ["scenario: found 'slwo'; allowed slow, frozen (nearest: slow)"]
+    assert said == ["scenario: found 'slwo'; allowed slow, named, frozen (nearest: slow)"]
     for bad in ("2020", "June 2020", "2020-06-01"):
         said = refused(lambda bad=bad: ours(as_known=bad))
         assert said[0].startswith(f"as_known: found {bad!r}; allowed a month")

@@ -1,10 +1,13 @@
 """Bad case files: every problem said once, with file, line, key, what was found and allowed."""
 
+import copy
+import io
 import re
 import subprocess
 import sys
 
 import pytest
+from ruamel.yaml import YAML
 from sufficiency.case import CaseError, load_case
 
 NATIONAL = """\
@@ -88,20 +91,20 @@ BAD = {
     "below min": (
         GROWTH,
         "central: 1, min: 2",
-        "14: placements.growth.central: found 1; allowed at",
+        "14: placements.growth.central: found 1; allowed 2 to inf",
     ),
     "above max": (
         GROWTH,
         "central: 3, max: 2",
-        "14: placements.growth.central: found 3; allowed at",
+        "14: placements.growth.central: found 3; allowed -inf to",
     ),
     "cut off": (
         *(GROWTH, "low: 1, central: 5, high: 9, min: 0"),
-        "14: placements.growth: found 5.5% of the distribution cut off by staying between 0.0 an",
+        "14: placements.growth: found 5.5% of the distribution cut off by staying in 0 to inf; al",
     ),
     "share over one": (
         *(GROWTH + ", unit: share/year", "central: 1.2, unit: share"),
-        "14: placements.growth.central: found 1.2; allowed at most 1",
+        "14: placements.growth.central: found 1.2; allowed 0 to 1",
     ),
     "unknown unit": (
         *("GBP/place/year", "GBP/place/yr"),
@@ -180,7 +183,7 @@ BAD = {
     ),
     "negative count": (
         *("mainstream: 10", "mainstream: -10"),
-        "11: published.plans_by_setting.rows.2020.mainstream: found -10; allowed at least 0 plans",
+        "11: published.plans_by_setting.rows.2020.mainstream: found -10; allowed 0 to inf plans",
     ),
     "count as text": (
         *("mainstream: 10", "mainstream: c"),
@@ -321,6 +324,31 @@ def test_a_path_to_a_file_elsewhere_loads(project, tmp_path):
     case = load_case(other, root=project)
     assert case.name == "theirs"
     assert [path.name for path in case.files] == ["national.yaml", "theirs.yaml"]
+
+
+def leaves(node, path=()):
+    yield path
+    pairs = node.items() if isinstance(node, dict) else ()
+    for key, child in pairs:
+        yield from leaves(child, (*path, key))
+
+
+@pytest.mark.parametrize("junk", [3, "x", [], [1], {}, {"x": 1}, None, True, -1.5, {"central": 1}])
+def test_junk_in_any_place_loads_or_is_a_case_error(project, junk):
+    load(project, COUNCIL)
+    good = YAML(typ="safe").load(COUNCIL)
+    for path in list(leaves(good))[1:]:
+        bad = copy.deepcopy(good)
+        node = bad
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = junk
+        text = io.StringIO()
+        YAML(typ="safe").dump(bad, text)
+        try:
+            load(project, text.getvalue())
+        except CaseError as error:
+            assert all("found" in problem for problem in error.problems), path
 
 
 def test_reading_a_case_does_not_load_pandas():

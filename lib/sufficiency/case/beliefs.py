@@ -1,5 +1,6 @@
 """The case: one council's beliefs on a day, under a scenario and overrides."""
 
+import copy
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -47,22 +48,19 @@ class Case:
     def value(self, key, default=NOTHING):
         """A plain leaf, or group of leaves, by dotted key; refuses one that is not there."""
         found = changes.leaf(self._said, key.split("."))
-        if found is not None:
-            return found
-        if default is NOTHING:
+        if found is None and default is NOTHING:
             raise CaseError(f"{key}: {self._absent(key, 'value')}")
-        return default
+        return default if found is None else copy.deepcopy(found)
 
     def published(self, name, default=NOTHING):
         """A published table as a DataFrame: index period, NaN for blanks, `attrs` with source."""
-        tables = self._said.get("published", {})
-        if name in tables and tables[name]["rows"]:
+        tables = {key: found for key, found in self._said["published"].items() if found["rows"]}
+        if name in tables:
             return table.frame(tables[name])
-        if default is not NOTHING:
-            return default
-        have = [key for key, found in tables.items() if found["rows"]]
-        found = self._absent(f"published.{name}", "table")
-        raise CaseError(f"published.{name}: {found}; allowed {', '.join(have) or 'none'}")
+        if default is NOTHING:
+            absent = self._absent(f"published.{name}", "table")
+            raise CaseError(f"published.{name}: {absent}; allowed {', '.join(tables) or 'none'}")
+        return default
 
     def as_known(self, known_by):
         """The case as it could have been written by the end of a month, YYYY-MM."""
@@ -78,8 +76,8 @@ class Case:
             for when, entry in (made.values or {"": made}).items():
                 own = entry.model_dump(exclude_none=True)
                 rows.append({**whole, **own, "key": f"{key} {when}".strip()})
-        tables = self._said.get("published", {})
-        rows += [table.log_row(name, found) for name, found in tables.items() if found["rows"]]
+        tables = self._said["published"].items()
+        rows += [table.log_row(name, found) for name, found in tables if found["rows"]]
         return pd.DataFrame(rows, columns=LOG)
 
     def _absent(self, key, what):

@@ -1,5 +1,7 @@
 """What a case says on a day, and under a scenario or overrides: one tree made from another."""
 
+import copy
+
 from sufficiency.case.files import Tree, parse
 from sufficiency.case.quantity import NUMBERS, as_entry, nearest
 from sufficiency.case.schema import SECTIONS, assumptions, check_assumption, is_assumption
@@ -10,14 +12,11 @@ ABOUT = ("source", "note", "as_of", "known", "quality", "funded_by")
 
 def known_tree(data, known_by):
     """The tree as known by a month ("" for all): later numbers, vintages and rows are left out."""
-    said = {}
-    for key, node in data.items():
-        if key in SECTIONS:
-            said[key] = _known(node or {}, known_by)
-        elif key == "published":
-            said[key] = {name: known_rows(table, known_by) for name, table in (node or {}).items()}
-        elif node is not None:
-            said[key] = node
+    said = {key: copy.deepcopy(node) for key, node in data.items() if node is not None}
+    for section in SECTIONS:
+        said[section] = _known(said.get(section, {}), known_by)
+    tables = said.get("published", {})
+    said["published"] = {name: known_rows(table, known_by) for name, table in tables.items()}
     return said
 
 
@@ -105,28 +104,27 @@ def _put(data, path, value):
 
 
 def _set_leaf(tree, raw, path, value):
-    old = leaf(tree.data, path)
-    new = [*map(type, (old, value))]
-    numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in (old, value))
-    if old is None or path[0] in ("scenarios", "extends"):
-        late = leaf(raw, path) is not None and path[0] not in ("scenarios", "extends")
-        found = "a key known only later" if late else "no such key"
+    old, fixed = leaf(tree.data, path), path[0] in ("scenarios", "extends")
+    numbers = {type(old), type(value)} <= {int, float}
+    if old is None or fixed:
+        late = leaf(raw, path) is not None and not fixed
         names = [".".join(name) for name in _names(tree.data)]
-        tree.problem(path, found, f"a key of the case{nearest('.'.join(path), names)}")
+        allowed = f"a key of the case{nearest('.'.join(path), names)}"
+        tree.problem(path, "a key known only later" if late else "no such key", allowed)
     elif isinstance(old, dict):
         tree.problem(path, "a group of keys", "one of " + ", ".join(map(str, old)))
-    elif new[0] is not new[1] and not numbers:
-        tree.problem(path, repr(value), f"{new[0].__name__}, as in the file: {old!r}")
+    elif type(old) is not type(value) and not numbers:
+        tree.problem(path, repr(value), f"{type(old).__name__}, as in the file: {old!r}")
     else:
         _put(tree.data, path, value)
 
 
 def _names(node, path=()):
     """Paths that an override may name, published rows left out."""
-    if path and (is_assumption(node) or not isinstance(node, dict)):
+    if is_assumption(node):
+        yield from (path, *((*path, name) for name in NUMBERS[:3]))
+    elif not isinstance(node, dict):
         yield path
-        if isinstance(node, dict):
-            yield from ((*path, name) for name in NUMBERS[:3])
     elif path[-1:] != ("rows",) and path[:1] != ("scenarios",):
         for key, child in node.items():
             yield from _names(child, (*path, str(key)))

@@ -61,12 +61,9 @@ def find_root(root=None):
 
     Refuses a folder without params/national.yaml.
     """
-    given = root or os.environ.get("SUFFICIENCY_ROOT")
-    if given:
-        tried = [Path(given).resolve()]
-    else:
-        here, library = Path.cwd(), Path(__file__).resolve()
-        tried = [here, *here.parents, *library.parents]
+    given, here = root or os.environ.get("SUFFICIENCY_ROOT"), Path.cwd()
+    above = [here, *here.parents, *Path(__file__).resolve().parents]
+    tried = [Path(given).resolve()] if given else above
     for folder in tried:
         if (folder / "params" / "national.yaml").is_file():
             return folder
@@ -75,28 +72,27 @@ def find_root(root=None):
 
 def find_case(name, root):
     """Path of a case file, from a name in params/councils or a path that ends in .yaml."""
-    councils = root / "params" / "councils"
-    text = str(name)
+    councils, text = root / "params" / "councils", str(name)
     path = Path(text) if text.endswith(".yaml") else councils / f"{text}.yaml"
-    if CASE_NAME.fullmatch(path.stem) and (text.endswith(".yaml") or path.stem == text):
-        if path.is_file():
-            return path
+    named = path.stem == text or text.endswith(".yaml")
+    if named and CASE_NAME.fullmatch(path.stem) and path.is_file():
+        return path
     have = sorted(p.stem for p in councils.glob("*.yaml"))
     hint = f"{', '.join(have)}{nearest(text, have)}, or the path of a .yaml file"
     raise CaseError(f"case: found {text!r}; allowed {hint}")
 
 
 def read(path, root, seen=()):
-    """Tree of a case file laid over the files it extends; problems are noted in it, not raised."""
-    path = path.resolve()
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    tree = _parse_file(path, name)
+    """Tree of a case file laid over the files it extends; most problems are noted, not raised."""
+    path, params = path.resolve(), root / "params"
+    tree = _parse_file(path, path.relative_to(root) if path.is_relative_to(root) else path)
     base = tree.data.get("extends")
     if base is None:
         return tree
-    options = _extendable(root)
+    files = [params / "national.yaml", *(params / "councils").glob("*.yaml")]
+    options = {file.stem: file.resolve() for file in files}
     if not isinstance(base, str) or base not in options:
-        allowed = ", ".join(sorted(set(options) - {path.stem})) + nearest(base, options)
+        allowed = ", ".join(sorted({*options} - {path.stem})) + nearest(base, options)
         tree.problem(("extends",), repr(base), allowed)
     elif options[base] in (*seen, path):
         tree.problem(("extends",), f"{base}, which extends this file", "no circle")
@@ -105,23 +101,16 @@ def read(path, root, seen=()):
     raise CaseError(tree.problems)
 
 
-def _extendable(root):
-    params = root / "params"
-    files = [params / "national.yaml", *sorted((params / "councils").glob("*.yaml"))]
-    return {path.stem: path.resolve() for path in files if path.is_file()}
-
-
 def _parse_file(path, name):
+    name, raw = Path(name).as_posix(), path.read_bytes()
     tree = Tree(files=[path], where={(): f"{name}:1"})
-    raw = path.read_bytes()
     try:
-        text = raw.decode("utf-8-sig")
+        data = parse(raw.decode("utf-8-sig"), name, tree)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{raw[error.start]:02x}, which is not UTF-8"
         wrong = f"{name}:{line}: file: found {found}; allowed text saved as UTF-8"
         raise CaseError(wrong) from None
-    data = parse(text, name, tree)
     if not isinstance(data, dict):
         found = "an empty file" if data is None else f"a {type(data).__name__}"
         missing = [f"{name}:1: file: found {found}; allowed a mapping, key: value"]
@@ -130,24 +119,20 @@ def _parse_file(path, name):
     return tree
 
 
-def parse(text, name, tree, path=()):
+def parse(text, name, tree):
     """Plain value of YAML 1.2 text; lines go into `tree.where`, problems into `tree.problems`."""
     yaml = YAML(typ="safe", pure=True)
     try:
         node = yaml.compose(text)
     except YAMLError as error:
-        tree.problems.append(_syntax(error, name, text))
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+        found = [getattr(error, part, None) for part in ("context", "problem", "reason")]
+        found, hint = " ".join(filter(None, found)), "spaces, not tabs"
+        hint = hint if "\\t" in found else "YAML 1.2"
+        tree.problems.append(f"{name}:{line + 1}: file: found {found}; allowed {hint}")
         return None
-    return None if node is None else _Reader(yaml.constructor, name, tree).value(node, path, ())
-
-
-def _syntax(error, name, text):
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
-    found = " ".join(filter(None, (getattr(error, "context", ""), getattr(error, "problem", ""))))
-    found = found or getattr(error, "reason", "") or "text that is not YAML"
-    hint = "spaces, not tabs" if "\\t" in found else "YAML 1.2"
-    return f"{name}:{line + 1}: file: found {found}; allowed {hint}"
+    return None if node is None else _Reader(yaml.constructor, name, tree).value(node, (), ())
 
 
 class _Reader:
@@ -157,31 +142,28 @@ class _Reader:
         self.constructor, self.name, self.tree = constructor, name, tree
 
     def value(self, node, path, above):
-        line = node.start_mark.line + 1
-        self.tree.where.setdefault(path, f"{self.name}:{line}")
+        self.tree.where.setdefault(path, f"{self.name}:{node.start_mark.line + 1}")
         if node in above:
             return self.tree.problem(path, "a reference to itself", "a value")
         if isinstance(node, ScalarNode):
             return self.scalar(node, path)
-        if isinstance(node, MappingNode):
-            return self.mapping(node, path, (*above, node))
         above = (*above, node)
+        if isinstance(node, MappingNode):
+            return self.mapping(node, path, above)
         return [self.value(n, (*path, str(i)), above) for i, n in enumerate(node.value)]
 
     def mapping(self, node, path, above):
         found = {}
         for key_node, value_node in node.value:
-            here = f"{self.name}:{key_node.start_mark.line + 1}"
             key = self.scalar(key_node, path) if isinstance(key_node, ScalarNode) else None
             below = (*path, str(key))
-            if isinstance(key, bool) or not isinstance(key, (int, str)) or key in ("", "<<"):
-                self.tree.where[below] = here
+            first = self.tree.where.get(below)
+            self.tree.where[below] = f"{self.name}:{key_node.start_mark.line + 1}"
+            if type(key) not in (int, str) or key in ("", "<<"):
                 self.tree.problem(below, f"the key {key!r}", "a name or a year as key")
             elif str(key) in map(str, found):
-                first, self.tree.where[below] = self.tree.where[below], here
                 self.tree.problem(below, "the key twice", f"once; first at {first}")
             else:
-                self.tree.where[below] = here
                 found[key] = self.value(value_node, below, above)
         return found
 

@@ -138,8 +138,8 @@ class Assumption(Quantity):
 
     @property
     def bounds(self):
-        """(min, max), each a number or None; a share lies between 0 and 1."""
-        low, high = (0.0, 1.0) if self.unit == "share" else (None, None)
+        """(min, max), infinite where there is none; a share lies between 0 and 1."""
+        low, high = (0.0, 1.0) if self.unit == "share" else (-math.inf, math.inf)
         return (low if self.min is None else self.min, high if self.max is None else self.max)
 
     @property
@@ -174,7 +174,7 @@ class Assumption(Quantity):
         below, above = _tails(entry, self.bounds)
         value = myerson(below + u * (1.0 - below - above), entry.low, entry.central, entry.high)
         # u is rescaled already: this takes off the last bit of rounding at a bound, no more.
-        return value if self.bounds == (None, None) else np.clip(value, *self.bounds)
+        return np.clip(value, *self.bounds)
 
 
 def myerson(u, low, central, high):
@@ -198,54 +198,46 @@ def myerson_cdf(x, low, central, high):
 
 
 def _tails(entry, bounds):
-    low, high = bounds
-    three = (entry.low, entry.central, entry.high)
-    below = 0.0 if low is None else myerson_cdf(low, *three)
-    return below, 0.0 if high is None else 1.0 - myerson_cdf(high, *three)
+    below, up_to = (myerson_cdf(x, entry.low, entry.central, entry.high) for x in bounds)
+    return below, 1.0 - up_to
 
 
-def _disorder(assumption, bounds):
+def _disorder(made, bounds):
     """Problems of an assumption's numbers: (path below it, found, allowed) each."""
-    found = []
-    if assumption.values is not None:
-        if not assumption.values:
-            found.append((("values",), "no periods", "at least one"))
-        if len({type(when) for when in assumption.values}) > 1:
-            found.append((("values",), "years and financial years mixed", "one kind"))
-        for when, entry in assumption.values.items():
-            found += _one_range(entry, bounds, ("values", str(when)))
-        if any(getattr(assumption, name) is not None for name in ("low", "central", "high")):
+    found, values, vintages = [], made.values, getattr(made, "vintages", None) or ()
+    if values is not None:
+        if len({type(when) for when in values}) != 1:
+            what = "years and financial years mixed" if values else "no periods"
+            found.append((("values",), what, "one kind of period"))
+        if any(getattr(made, name) is not None for name in NUMBERS[:3]):
             found.append(((), "`values` beside low, central or high", "one of them; null removes"))
-    elif assumption.central is not None or not getattr(assumption, "vintages", None):
-        found += _one_range(assumption, bounds, ())
-    for i, vintage in enumerate(getattr(assumption, "vintages", None) or ()):
-        deeper = _disorder(vintage, bounds)
-        found += [(("vintages", i, *path), what, allowed) for path, what, allowed in deeper]
+        for when, entry in values.items():
+            found += _one_range(entry, bounds, ("values", str(when)))
+    elif made.central is not None or not vintages:
+        found += _one_range(made, bounds, ())
+    for i, vintage in enumerate(vintages):
+        found += [(("vintages", i, *path), *rest) for path, *rest in _disorder(vintage, bounds)]
     return found
 
 
 def _one_range(entry, bounds, path):
-    low, central, high = entry.low, entry.central, entry.high
-    if central is None:
+    given = {name: getattr(entry, name) for name in NUMBERS[:3]}
+    given = {name: x for name, x in given.items() if x is not None}
+    span = "{:g} to {:g}".format(*bounds)
+    outside = [name for name, x in given.items() if not bounds[0] <= x <= bounds[1]]
+    if "central" not in given:
         return [((*path, "central"), "nothing", "a number")]
-    numbers = [x for x in (low, central, high) if x is not None]
-    outside = [
-        ((*path, name), f"{x:g}", f"{'at least' if sign > 0 else 'at most'} {bound:g}")
-        for name, x in (("low", low), ("central", central), ("high", high))
-        for sign, bound in ((1, bounds[0]), (-1, bounds[1]))
-        if x is not None and bound is not None and sign * x < sign * bound
-    ]
-    if len(numbers) == 1 or outside:
-        return outside
-    if len(numbers) == 2:
-        only = "low" if high is None else "high"
+    if outside:
+        return [((*path, name), f"{given[name]:g}", span) for name in outside]
+    if len(given) == 2:
+        only = next(iter(given.keys() - {"central"}))
         return [((*path, only), f"{only} alone", "low and high both, or neither (certain)")]
-    if not low < central < high:
-        order = "low < central < high, or central alone (certain)"
-        return [(path, f"low {low:g}, central {central:g}, high {high:g}", order)]
+    if len(given) == 1:
+        return []
+    if not entry.low < entry.central < entry.high:
+        shown = ", ".join(f"{name} {x:g}" for name, x in given.items())
+        return [(path, shown, "low < central < high, or central alone (certain)")]
     cut = sum(_tails(entry, bounds))
-    if cut > MOST_CUT_OFF:
-        where = f"between {bounds[0]} and {bounds[1]}"
-        found = f"{cut:.1%} of the distribution cut off by staying {where}"
-        return [(path, found, f"at most {MOST_CUT_OFF:.0%}: bring low and high nearer")]
-    return []
+    found = f"{cut:.1%} of the distribution cut off by staying in {span}"
+    allowed = f"at most {MOST_CUT_OFF:.0%}: bring low and high nearer"
+    return [(path, found, allowed)] if cut > MOST_CUT_OFF else []

@@ -13,8 +13,8 @@ from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 
 SECTIONS = ("placements", "costs")
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ +-]*")
-DATED = quantity.NUMBERS[-2:]
-HINTS = ("central", *DATED)
+HINTS = ("central", "values", "vintages")
+NAME = "letters, digits, _ - + and spaces"
 NOT_HIGH_NEEDS = ("transport", "casework")
 
 
@@ -98,7 +98,7 @@ def check(tree):
     for name, setting in settings.items() if isinstance(settings, dict) else ():
         ages = setting.get("ages") if isinstance(setting, dict) else None
         if not KEY.fullmatch(str(name)):
-            tree.problem(("settings", name), repr(name), "letters, digits, _ - + and spaces")
+            tree.problem(("settings", name), repr(name), NAME)
         if isinstance(ages, list) and [*map(type, ages)] == [int, int] and ages[0] > ages[1]:
             tree.problem(("settings", name, "ages"), ages, "the lowest age first")
     table.check(data.get("published"), settings, tree)
@@ -161,7 +161,7 @@ def _check_names(node, path, tree):
         tree.problem(path, f"{', '.join(sorted(stray))} without a number", allowed)
     for key, child in node.items():
         if not KEY.fullmatch(str(key)):
-            tree.problem((*path, key), repr(key), "letters, digits, _ - + and spaces")
+            tree.problem((*path, key), repr(key), NAME)
         _check_names(child, (*path, key), tree)
 
 
@@ -195,19 +195,20 @@ def _explain(model, error):
 def _fields(model, loc):
     for part in loc[:-1]:
         field = model.model_fields.get(part)
-        model = (field and _inner(field.annotation)) or model
+        model = next(_models(field.annotation), model) if field else model
     return list(model.model_fields)
 
 
-def _inner(annotation):
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        return annotation
-    return next(filter(None, map(_inner, get_args(annotation))), None)
+def _models(kind):
+    if isinstance(kind, type) and issubclass(kind, Model):
+        yield kind
+    for part in get_args(kind):
+        yield from _models(part)
 
 
 def write_schema(path):
     """Write the JSON Schema of case files, for editors, from the models."""
-    path.write_text(schema_text(), encoding="utf-8")
+    path.write_text(schema_text(), encoding="utf-8", newline="\n")
 
 
 def schema_text():
@@ -218,13 +219,11 @@ def schema_text():
         model.pop("required", None)
     node = {"$ref": "#/$defs/Node"}
     plain = {"type": ["string", "number", "boolean", "array", "null"]}
-    ranged = {"allOf": [{"anyOf": [{"required": [h]} for h in HINTS]}]}
-    ranged["allOf"].append({"$ref": "#/$defs/Assumption"})
     group = {"type": "object", "additionalProperties": node}
-    group["not"] = {"anyOf": [{"required": [h]} for h in HINTS]}
-    definitions["Node"] = {"anyOf": [plain, ranged, group]}
+    told = {"anyOf": [{"required": [name]} for name in HINTS]}
+    ranged = {"allOf": [told, {"$ref": "#/$defs/Assumption"}]}
+    definitions["Node"] = {"anyOf": [plain, ranged, {**group, "not": told}]}
     top = definitions.pop("CaseFile")
-    for section in SECTIONS:
-        top["properties"][section] = {"type": "object", "additionalProperties": node}
+    top["properties"] |= dict.fromkeys(SECTIONS, group)
     top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps({**top, "$defs": definitions}, indent=1, sort_keys=True) + "\n"

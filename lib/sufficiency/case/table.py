@@ -1,20 +1,11 @@
 """Published tables: rows by period, as the statistics give them, into pandas."""
 
+import math
 from itertools import pairwise
 from typing import Any, Literal
 
-from sufficiency.case.quantity import (
-    COUNTS,
-    QUALITIES,
-    UNITS,
-    Model,
-    Month,
-    Text,
-    first_year,
-    month,
-    nearest,
-    period,
-)
+from sufficiency.case import quantity
+from sufficiency.case.quantity import Model, Month, Text, first_year, nearest, period
 
 NOT_COLUMNS = ("known", "source", "note")
 TOTALS = ("total", "all")
@@ -23,9 +14,9 @@ TOTALS = ("total", "all")
 class Published(Model):
     """A statistical series: unit, source and quality of all its rows, which are by period."""
 
-    unit: Literal[UNITS]
+    unit: Literal[quantity.UNITS]
     source: Text
-    quality: Literal[QUALITIES]
+    quality: Literal[quantity.QUALITIES]
     rows: dict[Any, dict[str, Any]]
     known: Month | None = None
     note: Text | None = None
@@ -40,7 +31,8 @@ def check(published, settings, tree):
         path = ("published", name, "rows")
         if not rows:
             tree.problem(path, "no rows", "at least one")
-        columns = (*settings, *TOTALS) if name == "plans_by_setting" and settings else ()
+        named = name == "plans_by_setting" and isinstance(settings, dict)
+        columns = (*settings, *TOTALS) if named else ()
         for when, row in rows.items():
             if isinstance(row, dict):
                 _check_row(row, table, columns, (*path, when), tree)
@@ -62,34 +54,29 @@ def _check_periods(rows, path, tree):
 
 
 def _check_row(row, table, columns, path, tree):
+    unit, known = table.get("unit"), row.get("known", table.get("known"))
     try:
-        month(row.get("known", table.get("known")))
+        quantity.month(known)
     except ValueError as error:
-        found = row.get("known", table.get("known"))
-        tree.problem((*path, "known"), "nothing" if found is None else repr(found), error)
-    unit = table.get("unit")
-    most = 1 if unit == "share" else None
+        tree.problem((*path, "known"), "nothing" if known is None else repr(known), error)
+    least = 0 if unit in (*quantity.COUNTS, "share") else -math.inf
+    most = 1 if unit == "share" else math.inf
     for name, value in row.items():
-        here = (*path, name)
         if name in NOT_COLUMNS or value is None:
             continue
         if columns and name not in columns:
-            tree.problem(here, "no such setting", ", ".join(columns) + nearest(name, columns))
-        elif isinstance(value, bool) or not isinstance(value, int | float):
-            tree.problem(here, repr(value), "a number, or nothing for a blank")
-        elif value < 0 and (unit in COUNTS or most):
-            tree.problem(here, value, f"at least 0 {unit}")
-        elif most and value > most:
-            tree.problem(here, value, "a share, at most 1")
+            allowed = ", ".join(columns) + nearest(name, columns)
+            tree.problem((*path, name), "no such setting", allowed)
+        elif type(value) not in (int, float):
+            tree.problem((*path, name), repr(value), "a number, or nothing for a blank")
+        elif not least <= value <= most:
+            tree.problem((*path, name), value, f"{least:g} to {most:g} {unit}")
 
 
 def known_rows(table, known_by):
     """The table with only the rows known by a month ("" keeps all)."""
-    rows = {
-        when: row
-        for when, row in table["rows"].items()
-        if not known_by or row.get("known", table.get("known")) <= known_by
-    }
+    limit, default = known_by or "9999-12", table.get("known")
+    rows = {w: dict(row) for w, row in table["rows"].items() if row.get("known", default) <= limit}
     return {**table, "rows": rows}
 
 
