@@ -1,360 +1,262 @@
 """Children by place and age, step by step: whole children with their luck, or expected numbers."""
 
 import math
+from collections import namedtuple
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from sufficiency.model.kernels import (
-    beta_from_table,
-    binomial_quantile,
-    event_uniform,
-    gamma_from_table,
-    interpolate_table,
-    normal_quantile,
-    poisson_quantile,
-    run_blocks,
-)
-from sufficiency.model.placements.rates import Tables, quantile_tables
+from sufficiency.model import kernels
+from sufficiency.model.placements.rates import JOIN, LEAVE, MOVE, SHARE, quantile_rows
 from sufficiency.model.streams import stable_id
 
 HELD, EVENT = stable_id("placements.rates"), stable_id("placements.events")
-LEAVE, MOVE, JOIN, SHARE, KINDS = 0, 1, 2, 3, 4
-JOINERS, LEAVERS, MOVED_IN, MOVED_OUT, OVERFLOWED = range(5)
 FLOWS = ("joiners", "leavers", "moved_in", "moved_out", "overflowed")
-NO_WAY_ON, BELOW_ZERO = 1, 2
-MASK = 0xFFFFFFFF
+JOINERS, LEAVERS, MOVED_IN, MOVED_OUT, OVERFLOWED = range(5)
+# Draws whose rates are drawn together, so that a state's table is still in the processor's cache.
+TOGETHER = 16
 
+# order: places by the number of their name; item, age: what an event is called, never where it is
+World = namedtuple("World", "seed expected rho order place_item item age period allowed stock mean "
+                   "rows table target growth population extra leave_power move_power capacity "
+                   "overflow")
+# arrive and excess (place, 2 * step): movers in by age, then joiners by age
+Work = namedtuple("Work", "stock stay arrive excess flows")
 
-class World(NamedTuple):
-    """What the kernel reads; order: places by the number of their name, so position is no luck."""
-
-    seed: int
-    expected: bool
-    root_common: float
-    order: np.ndarray
-    place_id: np.ndarray
-    ids: np.ndarray
-    age: np.ndarray
-    period: np.ndarray
-    allowed: np.ndarray
-    stock: np.ndarray
-    leave: np.ndarray
-    move: np.ndarray
-    target: np.ndarray
-    share: np.ndarray
-    share_size: np.ndarray
-    join: np.ndarray
-    join_size: np.ndarray
-    tables: Tables
-    growth: np.ndarray
-    population: np.ndarray
-    extra: np.ndarray
-    leave_multiplier: np.ndarray
-    move_multiplier: np.ndarray
-    capacity: np.ndarray
-    overflow: np.ndarray
-
-
-class Work(NamedTuple):
-    """One draw in hand: rates held through it (below 0: not yet drawn) and this step's children.
-
-    arrive and excess (place, 2 * step): movers in by age, then joiners by age.
-    """
-
-    leave: np.ndarray
-    move: np.ndarray
-    share: np.ndarray
-    common: np.ndarray
-    join: np.ndarray
-    stock: np.ndarray
-    stay: np.ndarray
-    arrive: np.ndarray
-    excess: np.ndarray
-    flows: np.ndarray
+binomial_quantile, poisson_quantile = kernels.binomial_quantile, kernels.poisson_quantile
+normal_quantile, event_uniform = kernels.normal_quantile, kernels.event_uniform
+interpolate_table = kernels.interpolate_table
 
 
 def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, extra_joiners=0.0,
             leave_multiplier=1.0, move_multiplier=1.0, capacity=np.inf, overflow=None,
             engine="counts", threads=2):
-    """Stock and flows of children by draw, period and place.
+    """Stock (draw, period+1, place, step) and flows (draw, period, place) of children.
 
-    n -> leave Binomial(n, 1-(1-p)^multiplier), the rest move Binomial, where to by conditional
-    binomials, all one step older (past the last step they leave); joiners Poisson.
-    periods: how many, or their labels (calendar years: luck goes with the label).
+    n -> leave Binomial(n, 1-(1-p)^multiplier); of the rest, move Binomial; where to by conditional
+    binomials; all one step older (past the last they leave); joiners Poisson. "expected": means.
+    periods: how many, or their labels (years: luck goes with the label). Anything that broadcasts:
     growth and leave_multiplier (draw, period[, place]); move_multiplier (draw, period, place moved
     to), on the hazard; population_index (period, step); extra_joiners (draw, period), spread as
-    the joiners; capacity (draw, period, place), nan or inf for none. Anything that broadcasts.
-    overflow (place, k): where to try next, -1 where unused. Those who stay come first, then the
-    place's own arrivals, then those turned away elsewhere; the last place that takes the age has
-    no limit. Nowhere to go: they stay, over capacity. overflowed counts all turned away.
-    -> stock (draw, period+1, place, step), int32 or float ("expected"); flows (draw, period,
-    place): opening + joiners + moved_in - moved_out - leavers = closing, to the child.
+    the joiners; capacity (draw, period, place), nan or inf for none.
+    overflow (place, k): where to try next, -1 for none. Those who stay come first, then a place's
+    own arrivals, then those turned away elsewhere (counted in overflowed). The last place in the
+    order that takes the age has no limit; without one they stay where they were turned away.
+    opening + joiners + moved_in - moved_out - leavers = closing, to the child.
     """
     if engine not in ("counts", "expected"):
         raise ValueError(f"engine: found {engine!r}; allowed counts, expected")
     if engine == "counts" and (rates.stock % 1 != 0).any():
         raise ValueError("stock: found parts of a child; allowed whole numbers in engine counts")
-    rates, ids = _in_order_of_name(rates)
-    labels = np.arange(periods) if np.ndim(periods) == 0 else np.asarray(periods, np.int64)
+    periods = np.arange(periods) if np.ndim(periods) == 0 else np.asarray(periods, np.int64)
     places, steps = rates.stock.shape
-    shape = (draws, len(labels), places)
-    overflow = np.full((places, 1), -1) if overflow is None else np.asarray(overflow)
-    if overflow.shape[0] != places or not ((overflow >= -1) & (overflow < places)).all():
-        raise ValueError(f"overflow: shape {overflow.shape}; allowed (place, k) of -1 or a place")
+    shape = (draws, len(periods), places)
+    overflow = np.full((places, 1), -1) if overflow is None else np.array(overflow, np.int64)
+    if len(overflow) != places or not ((overflow >= -1) & (overflow < places)).all():
+        raise ValueError(f"overflow: {overflow.tolist()}; allowed (place, k) of -1 or a place")
+    rates, names = _in_order_of_name(rates)
+    capacity = np.nan_to_num(np.asarray(capacity, float), nan=np.inf, posinf=np.inf)
     world = World(
-        seed, engine == "expected", rates.correlation**0.5, *ids,
-        labels & MASK, rates.allowed, rates.stock, rates.leave_mean, rates.move_mean,
-        rates.target, rates.share_mean, rates.share_size, rates.join_mean, rates.join_size,
-        quantile_tables(rates), _paths("growth", growth, shape),
-        _paths("population_index", population_index, (len(labels), steps)),
+        seed, engine == "expected", rates.correlation, *names, periods & 0xFFFFFFFF, rates.allowed,
+        rates.stock, *quantile_rows(rates), rates.target,
+        _paths("growth", growth, shape),
+        _paths("population_index", population_index, (len(periods), steps)),
         _paths("extra_joiners", extra_joiners, shape[:2], -np.inf),
         _paths("leave_multiplier", leave_multiplier, shape),
         _paths("move_multiplier", move_multiplier, shape),
-        np.broadcast_to(np.nan_to_num(np.asarray(capacity, float), nan=np.inf, posinf=np.inf),
-                        shape), overflow.astype(np.int64))
+        np.broadcast_to(capacity, shape), overflow)
     number = np.float64 if world.expected else np.int32
-    stock = np.empty((draws, len(labels) + 1, places, steps), number)
-    flows, faults = np.empty((len(FLOWS), *shape), number), np.zeros(draws, np.int8)
-    run_blocks(lambda start, stop: _block(world, start, stop, stock, flows, faults), draws, threads)
-    _refuse_faults(faults)
+    stock = np.empty((draws, len(periods) + 1, places, steps), number)
+    flows = np.empty((len(FLOWS), *shape), number)
+    kernels.run_blocks(lambda first, last: _block(world, first, last, stock, flows), draws, threads)
     return {"stock": stock, **dict(zip(FLOWS, flows, strict=True))}
 
 
 def _in_order_of_name(rates):
-    """Rates with each state's destinations in order of their ids; the ids of World."""
-    names = rates.places
-    pairs = np.array([[_id(f"{a}>{b}") for b in names] for a in names])
-    place = np.array([_id(name) for name in names])
-    if len(np.unique(np.append(pairs, place))) < pairs.size + place.size:
-        raise ValueError(f"places: two ids alike among {names}; allowed other names")
-    key = np.where(rates.target < 0, MASK + 1, place[rates.target])
-    by_name = np.argsort(key, axis=-1, kind="stable")
-    ages = rates.first_age * rates.steps_per_year + np.arange(rates.stock.shape[1])
-    rates = replace(rates, target=np.take_along_axis(rates.target, by_name, -1),
-                    share_mean=np.take_along_axis(rates.share_mean, by_name, -1))
-    ids = np.column_stack([pairs, *[place] * SHARE])
-    return rates, (np.argsort(place), place, ids, (ages * KINDS) & MASK)
-
-
-def _id(name):
-    return stable_id(name) & MASK
+    """Rates with destinations in order of their number, and the numbers that World needs."""
+    place = np.array([stable_id(name) for name in rates.places])
+    pair = np.array([[stable_id(f"{a}>{b}") for b in rates.places] for a in rates.places])
+    if len(np.unique(np.append(pair, place))) < pair.size + place.size:
+        raise ValueError(f"places: two numbers alike among {rates.places}; allowed other names")
+    key = np.where(rates.target < 0, 1 << 32, place[rates.target])
+    order = np.argsort(key, axis=-1, kind="stable")
+    age = rates.first_age * rates.steps_per_year + np.arange(rates.stock.shape[1])
+    rates = replace(rates, target=np.take_along_axis(rates.target, order, -1),
+                    share_mean=np.take_along_axis(rates.share_mean, order, -1))
+    return rates, (np.argsort(place), place, pair, (age * (SHARE + 1)) & 0xFFFFFFFF)
 
 
 def _paths(name, value, shape, low=0.0):
     value = np.asarray(value, float)
-    if value.ndim == 2 and len(shape) == 3:
-        value = value[..., None]
+    value = value[..., None] if value.ndim == 2 and len(shape) == 3 else value
     if not (np.isfinite(value) & (value >= low)).all():
-        raise ValueError(f"{name}: found {np.nanmin(value)} or missing; allowed {low} or more")
+        raise ValueError(f"{name}: found {value.min()}; allowed finite, {low} or more")
     return np.broadcast_to(value, shape)
 
 
-def _refuse_faults(faults):
-    texts = {NO_WAY_ON: "move_multiplier: 0 for every destination of children who must move",
-             BELOW_ZERO: "extra_joiners: fewer than no joiners in all"}
-    for fault, text in texts.items():
-        if (faults == fault).any():
-            raise ValueError(f"{text}, in draw {int(np.argmax(faults == fault))}")
-
-
 @njit(cache=True, nogil=True)
-def _block(world, start, stop, stock, flows, faults):
+def _block(world, first, last, stock, flows):
     places, steps = world.stock.shape
-    width = world.target.shape[2]
+    rate = np.empty((TOGETHER, *world.mean.shape))
     work = Work(np.empty((places, steps)), np.empty((places, steps)),
-                np.empty((places, steps, width)), np.empty(places + SHARE),
-                np.empty((places, steps)), np.empty((places, steps)), np.empty((places, steps)),
                 np.empty((places, 2 * steps)), np.empty((places, 2 * steps)),
                 np.empty((len(FLOWS), places)))
-    for draw in range(start, stop):
+    for draw in range(first, last):
+        held = (draw - first) % TOGETHER
+        if held == 0:
+            _hold(world, draw, min(draw + TOGETHER, last), rate)
         work.stock[:] = world.stock
         stock[draw, 0] = world.stock
-        _hold(world, work, draw)
         for t in range(world.period.size):
-            fault = _leave_and_move(world, work, draw, t) + _join(world, work, draw, t)
-            if fault:
-                faults[draw] = fault
-                break
+            _leave_and_move(world, work, rate[held], draw, t)
+            _join(world, work, rate[held], draw, t)
             _fit(world, work, draw, t)
             _close(work, draw, t, stock, flows)
 
 
 @njit(cache=True, nogil=True)
-def _luck(world, draw, i, common):
-    """Normal luck (pair or kind,) that the states of place i share, by name."""
-    seed, ids = world.seed, world.ids
-    places = ids.shape[0]
-    for column in range(ids.shape[1]):
-        kind = SHARE if column < places else column - places
-        u = event_uniform(seed, HELD, draw, 1, ids[i, column], kind)
-        common[column] = normal_quantile(u)
+def _hold(world, first, last, rate):
+    """Rates (draw, place, step, leave move join share...) drawn once for a few draws, and held.
 
-
-@njit(cache=True, nogil=True)
-def _z(seed, draw, item, kind, common, root_common):
-    """Normal luck of a rate: sqrt(rho) of its place + sqrt(1 - rho) of its own."""
-    own = normal_quantile(event_uniform(seed, HELD, draw, 0, item, kind))
-    return root_common * common + math.sqrt(1.0 - root_common * root_common) * own
-
-
-@njit(cache=True, nogil=True)
-def _hold(world, work, draw):
-    """Draw the rates of every state once for the draw: leave, move and join."""
-    seed, root, age, place_id = world.seed, world.root_common, world.age, world.place_id
-    leave, leave_row, leave_table = work.leave, world.tables.leave_row, world.tables.leave
-    move, move_row, move_table = work.move, world.tables.move_row, world.tables.move
-    join, join_row, join_table = work.join, world.tables.join_row, world.tables.join
-    join_size, common, (places, steps) = world.join_size, work.common, world.stock.shape
-    leave[:], move[:], join[:] = world.leave, world.move, world.join
+    Luck z = sqrt(rho) of the place + sqrt(1-rho) of the state, both by name.
+    """
+    seed, mean, rows, target, age = world.seed, world.mean, world.rows, world.target, world.age
+    places, steps, columns = mean.shape
+    common = np.zeros((last - first, places + SHARE))
+    root, root_own = math.sqrt(world.rho), math.sqrt(1.0 - world.rho)
     for i in range(places):
-        if root > 0.0:
-            _luck(world, draw, i, common)
+        for c in range(common.shape[1] if root > 0.0 else 0):
+            item = world.place_item[i] if c < SHARE else world.item[i, c - SHARE]
+            for d in range(last - first):
+                u = event_uniform(seed, HELD, first + d, 1, item, min(c, SHARE))
+                common[d, c] = normal_quantile(u)
         for s in range(steps):
-            if leave_row[i, s] >= 0:
-                z = _z(seed, draw, place_id[i], age[s] + LEAVE, common[places + LEAVE], root)
-                leave[i, s] = beta_from_table(leave_table[leave_row[i, s]], z)
-            if move_row[i, s] >= 0:
-                z = _z(seed, draw, place_id[i], age[s] + MOVE, common[places + MOVE], root)
-                move[i, s] = beta_from_table(move_table[move_row[i, s]], z)
-            if join_row[i, s] >= 0:
-                z = _z(seed, draw, place_id[i], age[s] + JOIN, common[places + JOIN], root)
-                join[i, s] *= gamma_from_table(join_table[join_row[i, s]], z) / join_size[i, s]
-        _hold_shares(world, work, draw, i)
+            for c in range(columns):
+                to = target[i, s, c - SHARE] if c >= SHARE else 0
+                item = world.item[i, to] if c >= SHARE else world.place_item[i]
+                shared, row = min(c, SHARE + to), rows[i, s, c]
+                for d in range(last - first):
+                    rate[d, i, s, c] = mean[i, s, c]
+                    if row >= 0:
+                        u = event_uniform(seed, HELD, first + d, 0, item, age[s] + min(c, SHARE))
+                        z = root * common[d, shared] + root_own * normal_quantile(u)
+                        rate[d, i, s, c] *= _value(interpolate_table(world.table[row], z), c)
+            for d in range(last - first):
+                if rows[i, s, SHARE:].max() >= 0:
+                    _share_out(rate[d, i, s, SHARE:], rows[i, s, SHARE:])
 
 
 @njit(cache=True, nogil=True)
-def _hold_shares(world, work, draw, i):
-    """Where movers from place i go: gammas over their sum, in logs so that none vanishes."""
-    seed, root, age, ids, target = world.seed, world.root_common, world.age, world.ids, world.target
-    mean, row, table = world.share, world.tables.share_row, world.tables.share
-    share, common = work.share, work.common
-    for s in range(share.shape[1]):
-        top, total = -np.inf, 0.0
-        for k in range(share.shape[2]):
-            share[i, s, k] = mean[i, s, k]
-            if row[i, s, k] >= 0:
-                to = target[i, s, k]
-                z = _z(seed, draw, ids[i, to], age[s] + SHARE, common[to], root)
-                share[i, s, k] = interpolate_table(table[row[i, s, k]], z)
-                top = max(top, share[i, s, k])
-        for k in range(share.shape[2]):
-            if row[i, s, k] >= 0:
-                share[i, s, k] = math.exp(share[i, s, k] - top)
-            total += share[i, s, k]
-        for k in range(share.shape[2] if total > 0.0 else 0):
-            share[i, s, k] /= total
+def _value(x, column):
+    """Leave and move are tabulated in logits, joiners in logs; shares stay in logs."""
+    if column < JOIN:
+        return 1.0 / (1.0 + math.exp(-x))
+    return math.exp(x) if column == JOIN else x
+
+
+@njit(cache=True, nogil=True)
+def _share_out(share, rows):
+    """Log gammas into shares that sum to 1, from the greatest down, so that none is lost."""
+    top = -np.inf
+    for k in range(share.size):
+        top = max(top, share[k]) if rows[k] >= 0 else top
+    for k in range(share.size):
+        share[k] = math.exp(share[k] - top) if rows[k] >= 0 else 0.0
+    share /= share.sum()
 
 
 @njit(cache=True, nogil=True)
 def _some(expected, seed, draw, period, item, kind, children, chance):
-    """Of so many children, how many: Binomial by its own luck, or the mean."""
+    """Of so many children, how many: Binomial by the luck of the event's name, or the mean."""
     if children <= 0.0 or chance <= 0.0:
         return 0.0
-    if chance >= 1.0:
-        return children
-    if expected:
-        return children * chance
+    if chance >= 1.0 or expected:
+        return children * min(chance, 1.0)
     u = event_uniform(seed, EVENT, draw, period, item, kind)
     return float(binomial_quantile(u, int(children), chance))
 
 
 @njit(cache=True, nogil=True)
-def _leave_and_move(world, work, draw, t):
+def _hazard(chance, multiplier):
+    """1 - (1 - p)^multiplier; certain stays certain."""
+    if chance >= 1.0 or abs(multiplier - 1.0) < 1e-12:
+        return chance
+    return 1.0 - (1.0 - chance) ** multiplier
+
+
+@njit(cache=True, nogil=True)
+def _leave_and_move(world, work, rate, draw, t):
+    stock, stay, arrive, _, flows = work
     expected, seed, period, age = world.expected, world.seed, world.period[t], world.age
-    ids, target, multiplier = world.ids, world.target, world.move_multiplier
-    leave, move, share, power = work.leave, work.move, work.share, world.leave_multiplier
-    stock, stay, arrive, flows = work.stock, work.stay, work.arrive, work.flows
-    places, steps = stock.shape
+    target, place_item, pair = world.target, world.place_item, world.item
+    leave_power, move_power, weight = world.leave_power, world.move_power, rate[0, 0, SHARE:].copy()
     stay[:], arrive[:], flows[:] = 0.0, 0.0, 0.0
     for i in world.order:
-        item, m = world.place_id[i], power[draw, t, i]
-        flows[LEAVERS, i] = stock[i, steps - 1]
-        for s in range(steps - 1):
+        item, power, last = place_item[i], leave_power[draw, t, i], stock.shape[1] - 1
+        flows[LEAVERS, i] = stock[i, last]
+        for s in range(last):
             if stock[i, s] == 0.0:
                 continue
-            p = leave[i, s]
-            if m != 1.0 and p < 1.0:
-                p = 1.0 - (1.0 - p) ** m
-            leavers = _some(expected, seed, draw, period, item, age[s] + LEAVE, stock[i, s], p)
-            staying, p = stock[i, s] - leavers, move[i, s]
+            leavers = _some(expected, seed, draw, period, item, age[s] + LEAVE, stock[i, s],
+                            _hazard(rate[i, s, LEAVE], power))
             flows[LEAVERS, i] += leavers
-            if staying > 0.0 and p > 0.0:
-                total = 0.0
-                for k in range(share.shape[2]):
-                    total += _weight(share, target, multiplier, draw, t, i, s, k)
-                if total == 0.0 and p >= 1.0:
-                    return NO_WAY_ON
-                if p < 1.0 and abs(total - 1.0) > 1e-12:
-                    p = 1.0 - (1.0 - p) ** total
-                movers = _some(expected, seed, draw, period, item, age[s] + MOVE, staying, p)
-                flows[MOVED_OUT, i] += movers
-                staying -= movers
-                for k in range(share.shape[2]):
-                    if movers == 0.0:
-                        break
-                    weight = _weight(share, target, multiplier, draw, t, i, s, k)
-                    # Rounding leaves the last one a hair short of certain.
-                    p = weight / total if weight < total * (1.0 - 1e-12) else 1.0
-                    here = _some(expected, seed, draw, period, ids[i, target[i, s, k]],
-                                 age[s] + SHARE, movers, p) if weight > 0.0 else 0.0
+            stay[i, s + 1] = stock[i, s] - leavers
+            if rate[i, s, MOVE] == 0.0 or stay[i, s + 1] == 0.0:
+                continue
+            total = 0.0
+            for k in range(weight.size):
+                weight[k] = rate[i, s, SHARE + k]
+                if weight[k] > 0.0:
+                    weight[k] *= move_power[draw, t, target[i, s, k]]
+                total += weight[k]
+            if total == 0.0 and rate[i, s, MOVE] >= 1.0:
+                raise ValueError("move_multiplier: 0 for all places where children must move to")
+            movers = _some(expected, seed, draw, period, item, age[s] + MOVE, stay[i, s + 1],
+                           _hazard(rate[i, s, MOVE], total))
+            stay[i, s + 1] -= movers
+            flows[MOVED_OUT, i] += movers
+            for k in range(weight.size):
+                if movers > 0.0 and weight[k] > 0.0:
+                    # The last one takes the rest, a rounding error short of certain or not.
+                    chance = weight[k] / total if total - weight[k] > 1e-12 else 1.0
+                    here = _some(expected, seed, draw, period, pair[i, target[i, s, k]],
+                                 age[s] + SHARE, movers, chance)
                     arrive[target[i, s, k], s + 1] += here
-                    movers, total = movers - here, total - weight
-            stay[i, s + 1] = staying
-    return 0
+                    movers, total = movers - here, total - weight[k]
 
 
 @njit(cache=True, nogil=True)
-def _weight(share, target, multiplier, draw, t, i, s, k):
-    if share[i, s, k] == 0.0:
-        return 0.0
-    return share[i, s, k] * multiplier[draw, t, target[i, s, k]]
-
-
-@njit(cache=True, nogil=True)
-def _join(world, work, draw, t):
-    places, steps = world.stock.shape
-    join, mean, arrive, population = work.join, work.excess, work.arrive, world.population
-    expected, seed, period, age = world.expected, world.seed, world.period[t], world.age
-    total = 0.0
+def _join(world, work, rate, draw, t):
+    mean, arrive, population = work.excess, work.arrive, world.population
+    (places, steps), total, extra = work.stock.shape, 0.0, world.extra[draw, t]
     for i in world.order:
-        growth = world.growth[draw, t, i]
         for s in range(steps):
-            mean[i, s] = join[i, s] * growth * population[t, s]
+            mean[i, s] = rate[i, s, JOIN] * world.growth[draw, t, i] * population[t, s]
             total += mean[i, s]
-    extra = world.extra[draw, t]
     if total + extra < 0.0 or (total == 0.0 and extra != 0.0):
-        return BELOW_ZERO
+        raise ValueError("extra_joiners: fewer than no joiners, or none to spread them like")
     scale = 1.0 + extra / total if extra != 0.0 else 1.0
     for i in range(places):
-        item = world.place_id[i]
         for s in range(steps):
-            joiners = mean[i, s] * scale
-            if joiners > 0.0 and not expected:
-                u = event_uniform(seed, EVENT, draw, period, item, age[s] + JOIN)
-                joiners = float(poisson_quantile(u, joiners))
-            arrive[i, steps + s] = joiners
-    return 0
+            arrive[i, steps + s] = mean[i, s] * scale
+            if mean[i, s] > 0.0 and not world.expected:
+                u = event_uniform(world.seed, EVENT, draw, world.period[t], world.place_item[i],
+                                  world.age[s] + JOIN)
+                arrive[i, steps + s] = poisson_quantile(u, mean[i, s] * scale)
 
 
 @njit(cache=True, nogil=True)
-def _apportion(amount, want, part, exact):
-    """Split amount over want in proportion; whole children by largest remainder, ties in order."""
-    total = want.sum()
-    left = amount
+def _apportion(amount, want, part, expected):
+    """Amount over want in proportion; whole children by largest remainder, ties in order of age."""
+    total, left = want.sum(), amount
     for c in range(want.size):
         part[c] = want[c] * amount / total
-        if not exact:
-            part[c] = math.floor(want[c] * amount / total)
+        if not expected:
+            part[c] = math.floor(part[c])
             left -= part[c]
-    while not exact and left > 0.0:
-        best, most = 0, -1.0
-        for c in range(want.size):
-            remainder = want[c] * amount - part[c] * total
-            if remainder > most:
-                best, most = c, remainder
+    while left > 0.0 and not expected:
+        best = np.argmax(want * amount - part * total)
         part[best] += 1.0
         left -= 1.0
 
@@ -362,30 +264,26 @@ def _apportion(amount, want, part, exact):
 @njit(cache=True, nogil=True)
 def _fit(world, work, draw, t):
     """Turn away arrivals above the room left by those who stay, and place them elsewhere."""
-    places, steps = world.stock.shape
-    room, turned_away = np.full(places, np.inf), False
-    for i in range(places):
+    room = np.full(work.stock.shape[0], np.inf)
+    turned = work.flows[OVERFLOWED]
+    for i in range(room.size):
         if world.capacity[draw, t, i] < np.inf:
             arriving = work.arrive[i].sum()
             room[i] = max(0.0, world.capacity[draw, t, i] - work.stay[i].sum())
-            if not world.expected:
-                room[i] = math.floor(room[i])
-            turned = max(0.0, arriving - room[i])
-            if turned > 0.0:
-                _apportion(turned, work.arrive[i], work.excess[i], world.expected)
+            room[i] = room[i] if world.expected else math.floor(room[i])
+            turned[i] = max(0.0, arriving - room[i])
+            if turned[i] > 0.0:
+                _apportion(turned[i], work.arrive[i], work.excess[i], world.expected)
                 work.arrive[i] -= work.excess[i]
-                turned_away = True
-            work.flows[OVERFLOWED, i] = turned
-            room[i] -= arriving - turned
-    if turned_away:
-        for i in world.order:
-            if work.flows[OVERFLOWED, i] > 0.0:
-                _place_elsewhere(world, work, i, room)
+            room[i] = max(0.0, room[i] - arriving)
+    for i in world.order:
+        if turned[i] > 0.0:
+            _place_elsewhere(world, work, i, room)
 
 
 @njit(cache=True, nogil=True)
 def _place_elsewhere(world, work, i, room):
-    excess, steps = work.excess[i], world.stock.shape[1]
+    excess, steps = work.excess[i], work.stock.shape[1]
     want, part, last = np.empty(excess.size), np.empty(excess.size), np.full(excess.size, i)
     for q in world.overflow[i]:
         if q < 0 or q == i:
@@ -405,7 +303,7 @@ def _place_elsewhere(world, work, i, room):
 
 @njit(cache=True, nogil=True)
 def _close(work, draw, t, stock_out, flows_out):
-    stock, stay, arrive, flows = work.stock, work.stay, work.arrive, work.flows
+    stock, stay, arrive, _, flows = work
     places, steps = stay.shape
     for i in range(places):
         for s in range(steps):

@@ -1,14 +1,14 @@
 """How likely children are to cease, change place or join, and how sure we are of it."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sufficiency.model.kernels import beta_table, gamma_table
 
-STAY, LEAVE = "stay", "leave"
+STAY, LEFT = "stay", "leave"
+LEAVE, MOVE, JOIN, SHARE = range(4)
 _PER_CELL = ("stock", "leave_mean", "leave_size", "move_mean", "move_size", "share_size",
              "join_mean", "join_size")
 
@@ -102,42 +102,31 @@ class Rates:
         return replace(self, **{name: np.full(self.stock.shape, np.inf) for name in sizes})
 
 
-class Tables(NamedTuple):
-    """Quantile tables (row, 257) and each state's row in them, -1 where certain at its mean."""
+def quantile_rows(rates):
+    """What the engine draws from: scale and row (place, step, leave move join share...), table.
 
-    leave_row: np.ndarray
-    leave: np.ndarray
-    move_row: np.ndarray
-    move: np.ndarray
-    share_row: np.ndarray
-    share: np.ndarray
-    join_row: np.ndarray
-    join: np.ndarray
-
-
-def quantile_tables(rates):
-    """Tables of the four kinds of rate: logit of a Beta(mean, size), log of a Gamma(shape)."""
-    def beta(mean, size):
-        return _rows(beta_table, (mean > 0) & (mean < 1) & np.isfinite(size), mean, size)
-
-    shape = rates.share_mean * rates.share_size[..., None]
-    several = ((rates.share_mean > 0).sum(-1) > 1)[..., None] & np.isfinite(shape)
-    joining = (rates.join_mean > 0) & np.isfinite(rates.join_size)
-    moving = (rates.move_mean > 0)[..., None]
-    return Tables(*beta(rates.leave_mean, rates.leave_size),
-                  *beta(rates.move_mean, rates.move_size),
-                  *_rows(gamma_table, several & moving & (shape > 0), shape),
-                  *_rows(gamma_table, joining, rates.join_size))
-
-
-def _rows(builder, uncertain, *parameters):
-    rows = np.full(uncertain.shape, -1, np.int32)
-    if not uncertain.any():
-        return rows, np.zeros((1, 257))
-    keys = np.stack([parameter[uncertain] for parameter in parameters], -1)
-    unique, inverse = np.unique(keys, axis=0, return_inverse=True)
-    rows[uncertain] = inverse.reshape(-1)
-    return rows, builder(*np.ascontiguousarray(unique.T))
+    A value is its scale where the row is -1 (certain), else read from that row of the table:
+    logit of a Beta, log of a Gamma; states alike share a row.
+    """
+    shares, shape = rates.share_mean, rates.share_mean * rates.share_size[..., None].clip(max=1e300)
+    mean = np.dstack([rates.leave_mean, rates.move_mean, rates.join_mean, shares])
+    shape = np.where(np.isinf(rates.share_size)[..., None], np.inf, shape)
+    size = np.dstack([rates.leave_size, rates.move_size, rates.join_size, shape])
+    column = np.arange(mean.shape[-1])
+    unsure = (mean > 0) & np.isfinite(size) & ((mean < 1) | (column == JOIN))
+    row, tables, start = np.full(mean.shape, -1, np.int32), [], 0
+    beta = column < JOIN
+    for here, keys in ((unsure & beta, (mean, size)), (unsure & ~beta, (size,))):
+        if not here.any():
+            continue
+        unique, inverse = np.unique(np.stack([key[here] for key in keys]), axis=1,
+                                    return_inverse=True)
+        row[here] = start + inverse.reshape(-1)
+        tables.append((gamma_table, beta_table)[len(keys) - 1](*unique))
+        start += unique.shape[1]
+    scale = np.where(unsure, 1.0, mean)
+    scale[..., JOIN] = mean[..., JOIN] / np.where(unsure, size, 1.0)[..., JOIN]
+    return scale, row, np.concatenate(tables or [np.zeros((1, 4))])
 
 
 def estimate(transitions, joiners, population, *, stock, places, groups, allowed, phases,
@@ -145,7 +134,7 @@ def estimate(transitions, joiners, population, *, stock, places, groups, allowed
              destinations=None):
     """Rates from counts: pooled events over pooled exposure, never a mean of ratios.
 
-    transitions: period, place, step, outcome (STAY, LEAVE or another place), children;
+    transitions: period, place, step, outcome (STAY, LEFT or another place), children;
     joiners: period, place, step (at the end), children; population: period, step, children, one
     row for every period the joiners were counted in, the latest being the base population.
     groups (place,) and phases (step,) labels; allowed (place, step); moves (place, place) or None.
@@ -160,7 +149,7 @@ def estimate(transitions, joiners, population, *, stock, places, groups, allowed
         raise ValueError(f"prior_size, join_prior_years: found {prior_size}, {join_prior_years}; "
                          "allowed above 0, and 0 or more")
     steps, own = range(allowed.shape[1]), np.eye(len(places), dtype=bool)
-    flows = _pooled(transitions, "transitions", places, steps, (*places, LEAVE, STAY))
+    flows = _pooled(transitions, "transitions", places, steps, (*places, LEFT, STAY))
     after = np.zeros_like(allowed)
     after[:, :-1] = allowed[:, 1:]
     valid = ~own if moves is None else np.asarray(moves, bool) & ~own
@@ -184,7 +173,7 @@ def estimate(transitions, joiners, population, *, stock, places, groups, allowed
 def _pooled(frame, name, places, steps, outcomes=("",)):
     """Counts of children summed over periods, (place, step, outcome)."""
     if frame["children"].isna().any() or (frame["children"] < 0).any():
-        raise ValueError(f"{name}: children {frame['children'].min()} or missing; allowed 0 or more")
+        raise ValueError(f"{name}: children below 0 or missing; allowed 0 or more")
     outcome = frame["outcome"] if "outcome" in frame else pd.Series("", frame.index)
     columns = ((frame["place"], places), (frame["step"], steps), (outcome, outcomes))
     codes = [pd.Index(names).get_indexer(column) for column, names in columns]
@@ -201,7 +190,7 @@ def _refuse_counts(flows, valid, allowed, places):
     for wrong in (outside, flows[..., :-2] * ~valid):
         if (wrong > 0).any():
             place, step, outcome = np.argwhere(wrong > 0)[0]
-            where = (*places, LEAVE, STAY)[outcome]
+            where = (*places, LEFT, STAY)[outcome]
             raise ValueError(f"transitions: {wrong.max():g} children, {places[place]} at step "
                              f"{step} to {where}; allowed possible ages and moves between places")
 
