@@ -17,14 +17,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pandas as pd
-from lxml import html as markup
-
 from sufficiency.report import tables
 
 ASSETS = Path(__file__).parent / "assets"
 SKIPPED = {"parameters", "injected-parameters", "remove-cell"}
-READER = "markdown-raw_html-raw_tex-raw_attribute-citations-native_divs-native_spans"
+READER = "markdown-raw_html-raw_tex-raw_attribute-citations"
 FORMATS = ("html", "docx", "pdf")
 
 
@@ -42,20 +39,19 @@ class Front:
 
 
 def export(notebooks, front, folder, formats=FORMATS):
-    """Write annex.html, .docx and .pdf into folder: -> {format: path}.
+    """Write annex.html, .docx and .pdf of executed notebooks into folder: -> {format: path}.
 
-    notebooks: paths of executed .ipynb, in order. Refuses an error output, a code cell that
-    was never run, a figure without alt text and a label used twice.
+    Refuses an error output, a cell that was never run, a figure without alt text and a label
+    used twice.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise ValueError(f"formats {unknown}: allowed {', '.join(FORMATS)}")
+    if unknown := set(formats) - set(FORMATS):
+        raise ValueError(f"formats {sorted(unknown)}: allowed {', '.join(FORMATS)}")
     text, items = body([piece for path in notebooks for piece in pieces(path)])
     made = {name: Path(folder) / f"annex.{name}" for name in formats}
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor() as pool:
         job = _Job(Path(work), text, items, front)
-        for name, data in zip(made, pool.map(lambda n: getattr(job, n)(), made), strict=True):
-            made[name].write_bytes(data)
+        for path, data in zip(made.values(), pool.map(lambda n: getattr(job, n)(), made)):  # noqa: B905
+            path.write_bytes(data)
     return made
 
 
@@ -64,25 +60,21 @@ def pieces(path):
     found = []
     for number, cell in enumerate(json.loads(Path(path).read_text("utf-8"))["cells"], 1):
         where, source = f"{Path(path).name}, cell {number}", "".join(cell["source"])
-        if cell["cell_type"] == "code" and source.strip():
-            if any(out["output_type"] == "error" for out in cell["outputs"]):
-                raise ValueError(f"{where}: ended in an error; allowed: a run without errors")
-            if cell.get("execution_count") is None:
-                raise ValueError(f"{where}: was not run; allowed: executed notebooks")
+        outputs = cell.get("outputs", [])
+        if any(out["output_type"] == "error" for out in outputs):
+            raise ValueError(f"{where}: ended in an error; allowed: a run without errors")
+        if cell["cell_type"] == "code" and source.strip() and not cell["execution_count"]:
+            raise ValueError(f"{where}: was not run; allowed: executed notebooks")
         if SKIPPED & set(cell["metadata"].get("tags", ())):
             continue
-        if cell["cell_type"] == "markdown":
-            found.append(("text", source, {}))
-        found += [_output(out, where) for out in cell.get("outputs", ()) if "data" in out]
-    return [piece for piece in found if piece]
-
-
-def _output(out, where):
-    annex = out.get("metadata", {}).get("annex", {})
-    if annex.get("kind") == "figure" and not annex.get("alt", "").strip():
-        raise ValueError(f"{where}: figure {annex['label']!r} has no alt text; it is required")
-    said = "".join(out["data"].get("text/markdown", ""))
-    return (annex.get("kind", "text"), said, annex) if annex or said else None
+        found += [("text", source, {})] if cell["cell_type"] == "markdown" else []
+        for out in outputs:
+            annex = out.get("metadata", {}).get("annex", {})
+            if annex.get("kind") == "figure" and not annex.get("alt", "").strip():
+                raise ValueError(f"{where}: figure {annex['label']!r} has no alt; it is required")
+            said = "".join(out.get("data", {}).get("text/markdown", ""))
+            found += [(annex.get("kind", "text"), said, annex)] if annex or said else []
+    return found
 
 
 def body(found):
@@ -105,26 +97,23 @@ def body(found):
 
 
 class _Job:
-    """One export in its own folder: pandoc and Typst see nothing outside it."""
+    """One export in its own folder; pandoc and Typst see nothing outside it."""
 
     def __init__(self, work, text, items, front):
-        self.work, self.front = work, front
+        self.work = work
         self.epoch = calendar.timegm(front.as_at.timetuple())
-        for key, item in items.items():
-            if item["kind"] == "figure":
-                svg = item.pop("svg").encode()
-                (work / f"{key}.svg").write_bytes(svg)
-                item["uri"] = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-                frame = pd.read_csv(io.StringIO(item["data"]), dtype={"period": str})
-                shown = tables.Table(key, item["title"], frame, decimals=_decimals(frame)).shown()
-                item["table"] = shown.to_html(index=False, border=0)
         self.figures = [key for key, item in items.items() if item["kind"] == "figure"]
+        for key in self.figures:
+            svg = items[key].pop("svg").encode()
+            (work / f"{key}.svg").write_bytes(svg)
+            items[key]["uri"] = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+            items[key]["table"] = tables.read(items[key]).markdown()
         said = {**asdict(front), "as_at": f"{front.as_at.day} {front.as_at:%B %Y}"}
         (work / "annex.json").write_text(json.dumps({"front": said, "items": items}), "utf-8")
         (work / "annex.md").write_text(text, "utf-8")
 
     def _pandoc(self, to, *options):
-        import pypandoc  # noqa: PLC0415
+        import pypandoc
 
         command = [pypandoc.get_pandoc_path(), "annex.md", "-f", READER, "-t", to, "-o",
                    f"annex.{to}", f"--lua-filter={ASSETS / 'annex.lua'}", *options]  # fmt: skip
@@ -135,8 +124,8 @@ class _Job:
         return (self.work / f"annex.{to}").read_bytes()
 
     def _typst(self, source, **options):
-        import typst  # noqa: PLC0415
-        from font_source_sans_pro import __file__ as package  # noqa: PLC0415
+        import typst
+        from font_source_sans_pro import __file__ as package
 
         path = self.work / f"{options['format']}.typ"
         path.write_text(source, "utf-8")
@@ -144,49 +133,29 @@ class _Job:
                              ignore_system_fonts=True, **options)  # fmt: skip
 
     def html(self):
-        """HTML with a scope on every header cell and tables that scroll by keyboard."""
-        made = self._pandoc("html5", "-s", f"--template={ASSETS / 'page.html'}", "--toc",
-                            "--toc-depth=2", "--mathml", "--shift-heading-level-by=1")  # fmt: skip
-        page = markup.document_fromstring(made.decode())
-        for cell in page.iter("th"):
-            cell.set("scope", "col" if next(cell.iterancestors("thead"), None) is not None else "row")
-        for table in list(page.iter("table")):
-            caption = table.findtext("caption") or "Data behind the figure"
-            box = markup.Element("div", {"role": "region", "tabindex": "0", "class": "scroll",
-                                         "aria-label": " ".join(caption.split())})  # fmt: skip
-            table.addprevious(box)
-            box.tail, table.tail = table.tail, None
-            box.append(table)
-        return markup.tostring(page, doctype="<!DOCTYPE html>", encoding="utf-8")
+        return self._pandoc("html5", "-s", f"--template={ASSETS / 'page.html'}", "--toc",
+                            "--toc-depth=3", "--mathml", "--shift-heading-level-by=1")  # fmt: skip
 
     def docx(self):
-        """Word on the styles of reference.docx, pictures at 200 dpi."""
-        head = "#set page(width: auto, height: auto, margin: 0pt)\n"
         pages = "#pagebreak()\n".join(f'#image("{key}.svg")\n' for key in self.figures)
         if pages:
-            pictures = self._typst(head + pages, format="png", ppi=200.0)
-            pictures = pictures if isinstance(pictures, list) else [pictures]
-            for key, picture in zip(self.figures, pictures, strict=True):
+            sheet = "#set page(width: auto, height: auto, margin: 0pt)\n"
+            found = self._typst(sheet + pages, format="png", ppi=200.0)
+            found = found if isinstance(found, list) else [found]
+            for key, picture in zip(self.figures, found, strict=True):
                 (self.work / f"{key}.png").write_bytes(picture)
         return self._pandoc("docx", "-s", f"--reference-doc={ASSETS / 'reference.docx'}")
 
     def pdf(self):
-        """PDF/UA-1 by Typst, which refuses a picture without alt text; row headers added."""
         source = (ASSETS / "annex.typ").read_text("utf-8") + self._pandoc("typst").decode()
         made = self._typst(source, format="pdf", pdf_standards=["ua-1"],
                            timestamp=datetime.fromtimestamp(self.epoch, UTC))  # fmt: skip
         return _row_headers(made)
 
 
-def _decimals(frame):
-    """One place for small fractions, none for counts, so that data read as in the chart."""
-    small = {name: frame[name].abs().max() < 1000 for name in frame.select_dtypes("float")}
-    return {name: int(low and (frame[name] % 1 > 0).any()) for name, low in small.items()}
-
-
 def _row_headers(pdf):
     """Mark the first cell of each body row as the row's header, which Typst cannot."""
-    import pikepdf  # noqa: PLC0415
+    import pikepdf
 
     out = io.BytesIO()
     with pikepdf.open(io.BytesIO(pdf)) as file:

@@ -1,6 +1,8 @@
 """Tables: what a reader sees, and the tidy results that are written beside it."""
 
 from dataclasses import dataclass, field
+from html import escape as html_escape
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -10,23 +12,19 @@ FAN = {"p5": 0.05, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9,
 # Curriculum-year bands by the first age at 31 August, as the Department counts plans
 BANDS = {"up to 0": 0, "1-6": 5, "7-11": 11, "12-15": 16, "16+": 20}
 HEADINGS = {
-    "year": "January", "financial_year": "Financial year", "setting": "Setting",
-    "age_band": "Curriculum year band", "prices": "Prices", "mean": "Mean",
-    "sd": "Standard deviation", "p2_5": "2.5th percentile", "p5": "5th percentile",
-    "p10": "10th percentile", "p25": "25th percentile", "p50": "Median", "p75": "75th percentile",
-    "p90": "90th percentile", "p95": "95th percentile", "p97_5": "97.5th percentile",
+    "year": "January", "age_band": "Curriculum year band", "sd": "Standard deviation",
+    "p50": "Median", "p2_5": "2.5th percentile", "p97_5": "97.5th percentile",
+    **{f"p{n}": f"{n}th percentile" for n in (5, 10, 25, 75, 90, 95)},
 }  # fmt: skip
-PLAIN = ("year", "January", "Year")
-DECIMALS = {"£m": 1, "£ million": 1, "%": 1, "per cent": 1}
+PLACES = {"£m": 1, "£ million": 1, "%": 1, "per cent": 1}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table for a reader; its first column heads the rows.
+    """A table for a reader; its first column (not the index) heads the rows.
 
-    frame has its row headings in the first column (not in the index); units {column: "£m"} go
-    into the headings; decimals {column: n} override one for £m and %, none otherwise.
-    Refuses an empty label, caption or frame.
+    units {column: "£m"} go into the headings; decimals {column: n} override one for £m and %,
+    none otherwise; flag: "synthetic example". Refuses an empty label, caption or frame.
     """
 
     label: str
@@ -38,58 +36,57 @@ class Table:
     flag: str = ""
 
     def __post_init__(self):
-        for name in ("label", "caption"):
-            if not str(getattr(self, name)).strip():
-                raise ValueError(f"table {self.label!r}: {name} is empty; every table needs one")
-        if self.frame.empty:
-            raise ValueError(f"table {self.label!r}: no rows; leave the table out instead")
+        if not (self.label.strip() and self.caption.strip() and len(self.frame)):
+            raise ValueError(f"table {self.label!r}: allowed: a label, a caption and some rows")
+
+    def columns(self):
+        """[(column, heading, decimal places)]; None for row headings, years and text."""
+        found = []
+        for at, name in enumerate(self.frame):
+            text = HEADINGS.get(name) or (str(name)[:1].upper() + str(name)[1:]).replace("_", " ")
+            unit = f" ({self.units[name]})" if name in self.units else ""
+            number = pd.api.types.is_numeric_dtype(self.frame[name])
+            plain = at == 0 or name in ("year", "Year", "January") or not number
+            places = self.decimals.get(name, PLACES.get(self.units.get(name), 0))
+            found.append((name, text + unit, None if plain else places))
+        return found
 
     def shown(self):
-        """The cells as text, in the words of the trade, rounded: -> DataFrame of str."""
-        columns = {}
-        for position, name in enumerate(self.frame.columns):
-            heading = HEADINGS.get(name, str(name))
-            unit = self.units.get(name)
-            places = self.decimals.get(name, DECIMALS.get(unit, 0))
-            plain = position == 0 or name in PLAIN
-            columns[f"{heading} ({unit})" if unit else heading] = [
-                _cell(value, places, plain) for value in self.frame[name]
-            ]
-        return pd.DataFrame(columns)
+        """The cells as text, rounded, under their headings: -> DataFrame of str."""
+        return pd.DataFrame({heading: [_cell(value, places) for value in self.frame[name]]
+                             for name, heading, places in self.columns()})  # fmt: skip
 
     def markdown(self):
         """A pandoc pipe table, numbers to the right, with `: caption {#tbl-label}` under it."""
+        rule = [":---" if places is None else "---:" for *_, places in self.columns()]
         shown = self.shown()
-        numeric = [pd.api.types.is_numeric_dtype(kind) for kind in self.frame.dtypes]
-        numeric[0] = False
-        rule = ["---:" if right else ":---" for right in numeric]
-        rows = [[escape(name) for name in shown], rule, *map(_escaped, shown.to_numpy())]
-        lines = ["| " + " | ".join(row) + " |" for row in rows]
-        return "\n".join([*lines, "", f": {escape(self.caption)} {{#tbl-{self.label}}}"])
+        cells = [[escape(cell) for cell in row] for row in [list(shown), *shown.to_numpy()]]
+        rows = ["| " + " | ".join(row) + " |" for row in [cells[0], rule, *cells[1:]]]
+        return "\n".join([*rows, "", f": {escape(self.caption)} {{#tbl-{self.label}}}"])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         shown = self.shown()
-        last = " ".join(part for part in (self.flag.capitalize(), self.note) if part)
-        plain = "\n".join(p for p in (self.caption, shown.to_string(index=False), last) if p)
-        html = shown.to_html(index=False, border=0, justify="left")
-        html = html.replace("<thead>", f"<caption>{_html(self.caption)}</caption><thead>", 1)
-        data = {"text/plain": plain, "text/markdown": self.markdown(), "text/html": html}
-        annex = {
-            "kind": "table", "label": self.label, "caption": self.caption, "note": self.note,
-            "flag": self.flag, "units": self.units, "decimals": self.decimals,
-            "data": csv(self.frame),
-        }  # fmt: skip
-        return data, {"annex": annex}
+        said = [self.caption, shown.to_string(index=False), self.flag.capitalize(), self.note]
+        head = f"<caption>{html_escape(self.caption)}</caption><thead>"
+        html = shown.to_html(index=False, border=0).replace("<thead>", head, 1)
+        annex = {"kind": "table", **vars(self), "data": csv(self.frame)}
+        del annex["frame"]
+        data = {"text/plain": "\n".join(text for text in said if text), "text/html": html}
+        return {**data, "text/markdown": self.markdown()}, {"annex": annex}
 
 
-def _cell(value, places, plain):
-    if isinstance(value, str):
-        return value
-    if value is None or pd.isna(value):
+def read(annex):
+    """The Table in an executed notebook's metadata; for a chart, the data behind it."""
+    frame = pd.read_csv(StringIO(annex["data"]), dtype={"period": str})
+    note = annex.get("note") or annex.get("source", "")
+    return Table(annex["label"], annex["caption"], frame, note, annex.get("units", {}),
+                 annex["decimals"], annex["flag"])  # fmt: skip
+
+
+def _cell(value, places):
+    if not isinstance(value, str) and pd.isna(value):
         return ""
-    if isinstance(value, (bool, np.bool_)):
-        return "Yes" if value else "No"
-    if not isinstance(value, (int, float, np.number)) or plain:
+    if places is None or isinstance(value, str):
         return str(value)
     text = f"{abs(float(value)):,.{places}f}"
     # A rounded nought has no sign
@@ -98,16 +95,7 @@ def _cell(value, places, plain):
 
 def escape(text):
     """Text that pandoc reads back as itself, whatever a supplier is called."""
-    text = " ".join(str(text).split())
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#$|^~@!\"'" else c for c in text)
-
-
-def _escaped(row):
-    return [escape(cell) for cell in row]
-
-
-def _html(text):
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#$|^~@!\"'" else c for c in " ".join(text.split()))
 
 
 def csv(frame):
@@ -137,16 +125,15 @@ def summarise(draws):
 
 def fan_frame(draws, periods=None):
     """Percentiles for a fan chart: (draw, period) -> a row a period, columns p5 to p95."""
-    if periods is None:
-        periods = draws[draws.dims[1]].values
+    periods = draws[draws.dims[1]].values if periods is None else periods
     found = quantiles(draws, list(FAN.values()))
     return pd.DataFrame(found.T, index=pd.Index(periods, name="period"), columns=list(FAN))
 
 
 def band_sums(plans, ages):
-    """Sum single ages into curriculum-year bands: (..., age) -> (..., 5).
+    """Sum single ages at 31 August into curriculum-year bands: (..., age) -> (..., 5).
 
-    ages (age,) at 31 August, rising, the first below 5. Refuses ages that leave a band empty.
+    Refuses ages that leave a band empty.
     """
     starts = np.searchsorted(ages, [max(age, ages[0]) for age in BANDS.values()])
     if (np.diff([*starts, len(ages)]) < 1).any():
@@ -154,19 +141,17 @@ def band_sums(plans, ages):
     return np.add.reduceat(np.asarray(plans), starts, axis=-1)
 
 
-def _with_totals(values):
-    """Append `all` to the setting and band axes, summed in each draw: (draw, t, s, b)."""
+def _tidy(values, *axes):
+    """Summary rows of (draw, time, setting, band), `all` added within each draw."""
     draws, periods, settings, bands = values.shape
-    out = np.empty((draws, periods, settings + 1, bands + 1), dtype=np.float64)
-    out[:, :, :-1, :-1] = values
-    out[:, :, -1, :-1] = values.sum(axis=2)
-    out[..., -1] = out[..., :-1].sum(axis=-1)
-    return out
-
-
-def _tidy(values, names, axes):
-    keys = pd.MultiIndex.from_product(axes, names=names).to_frame(index=False)
-    return keys.assign(**{k: v.ravel() for k, v in summarise(values).items()})
+    whole = np.empty((draws, periods, settings + 1, bands + 1))
+    whole[:, :, :-1, :-1] = values
+    whole[:, :, -1, :-1] = values.sum(axis=2)
+    whole[..., -1] = whole[..., :-1].sum(axis=-1)
+    (time, periods), (setting, settings), (band, bands) = axes
+    axes = {time: periods, setting: [*settings, "all"], band: [*bands, "all"]}
+    keys = pd.MultiIndex.from_product(axes.values(), names=axes).to_frame(index=False)
+    return keys.assign(**{name: found.ravel() for name, found in summarise(whole).items()})
 
 
 def placements_frame(dataset):
@@ -175,9 +160,8 @@ def placements_frame(dataset):
     dataset.plans (draw, year, setting, age); totals are summed in each draw, then summarised.
     """
     plans = dataset["plans"].transpose("draw", "year", "setting", "age")
-    values = _with_totals(band_sums(plans.values, plans["age"].values))
-    axes = [plans["year"].values, [*plans["setting"].values, "all"], [*BANDS, "all"]]
-    return _tidy(values, ["year", "setting", "age_band"], axes)
+    axes = ((name, plans[name].values) for name in ("year", "setting"))
+    return _tidy(band_sums(plans.values, plans["age"].values), *axes, ("age_band", BANDS))
 
 
 def spend_frame(dataset):
@@ -185,12 +169,9 @@ def spend_frame(dataset):
 
     dataset.nominal and .real (draw, financial_year, setting, age_band).
     """
-    names = ["financial_year", "setting", "age_band"]
-    parts = []
+    names, parts = ("financial_year", "setting", "age_band"), []
     for prices in ("nominal", "real"):
         spend = dataset[prices].transpose("draw", *names)
-        axes = [spend[names[0]].values, *([*spend[name].values, "all"] for name in names[1:])]
-        part = _tidy(_with_totals(spend.values), names, axes)
-        part.insert(3, "prices", prices)
-        parts.append(part)
+        parts.append(_tidy(spend.values, *((name, spend[name].values) for name in names)))
+        parts[-1].insert(3, "prices", prices)
     return pd.concat(parts, ignore_index=True)

@@ -3,6 +3,17 @@
 local handle = io.open("annex.json")
 local annex = pandoc.json.decode(handle:read("a"), false)
 handle:close()
+
+-- Typographic apostrophes in words that do not pass through the markdown reader
+local function curl(value)
+  for name, s in pairs(value) do
+    if type(s) == "table" then curl(s)
+    elseif type(s) == "string" and name ~= "uri" and name ~= "table" and name ~= "data" then
+      value[name] = s:gsub("(%w)'(%w)", "%1’%2"):gsub("(%w)'(%s)", "%1’%2")
+    end
+  end
+end
+curl(annex)
 local text = pandoc.utils.stringify
 local is = {html = FORMAT:match("html"), docx = FORMAT == "docx", typst = FORMAT == "typst"}
 
@@ -26,16 +37,53 @@ local function note_of(item)
   return table.concat(parts, " ")
 end
 
+-- A cell's inlines when they are more than plain text; pandoc.write is slow, so it is spared
+local function marked_up(cell)
+  local inlines = pandoc.utils.blocks_to_inlines(cell.contents)
+  for _, inline in ipairs(inlines) do
+    if inline.t ~= "Str" and inline.t ~= "Space" and inline.t ~= "SoftBreak" then return inlines end
+  end
+end
+local function written(inlines, format)
+  return (pandoc.write(pandoc.Pandoc({pandoc.Plain(inlines)}), format):gsub("%s+$", ""))
+end
+
+-- Tables are written here: header cells with their scope, scrolled by keyboard when too wide
+local function html_table(tbl, caption)
+  local function row(r, head)
+    local cells = {}
+    for i, cell in ipairs(r.cells) do
+      local inlines = marked_up(cell)
+      local inside = inlines and written(inlines, "html") or escape(text(cell.contents))
+      local name = (head or i == 1) and "th" or "td"
+      local scope = head and ' scope="col"' or i == 1 and ' scope="row"' or ""
+      local right = tbl.colspecs[i][1] == "AlignRight" and ' class="number"' or ""
+      table.insert(cells, "<" .. name .. scope .. right .. ">" .. inside .. "</" .. name .. ">")
+    end
+    return "<tr>" .. table.concat(cells) .. "</tr>"
+  end
+  local rows = {}
+  for _, body in ipairs(tbl.bodies) do
+    for _, r in ipairs(body.body) do table.insert(rows, row(r, false)) end
+  end
+  local id = tbl.identifier ~= "" and ' id="' .. tbl.identifier .. '"' or ""
+  return string.format('<div class="scroll" role="region" tabindex="0" aria-label="%s">' ..
+    "<table%s><caption>%s</caption><thead>%s</thead>\n<tbody>\n%s\n</tbody></table></div>",
+    escape(caption), id, escape(caption), row(tbl.head.rows[1], true), table.concat(rows, "\n"))
+end
+
 local function figure(id, item)
   local title, note = item.name .. ": " .. item.title, note_of(item)
   local under = item.subtitle
   if has(item.caption) and item.caption ~= item.title then under = under .. ". " .. item.caption end
   if is.html then
+    local data = pandoc.read(item.table, "markdown").blocks[1]
+    data.identifier = ""
     return pandoc.RawBlock("html", string.format(
       '<figure id="%s"><figcaption><strong>%s</strong> <span>%s</span></figcaption>' ..
       '<img src="%s" alt="%s"><p class="note">%s</p><details><summary>Data behind %s</summary>%s' ..
       "</details></figure>", id, escape(title), escape(under), item.uri, escape(item.alt),
-      escape(note), item.name:lower(), item.table))
+      escape(note), item.name:lower(), html_table(data, "Data behind " .. item.name:lower())))
   elseif is.typst then
     return pandoc.RawBlock("typst", string.format(
       "#annex-figure(%s, %s, %s, %s, %s)", typst_string(id), typst_string(item.alt),
@@ -76,8 +124,9 @@ end
 local function typst_cells(row)
   local cells = {}
   for _, cell in ipairs(row.cells) do
-    local inside = pandoc.write(pandoc.Pandoc(cell.contents), "typst"):gsub("%s+$", "")
-    table.insert(cells, "[" .. inside .. "]")
+    local inlines = marked_up(cell)
+    table.insert(cells, inlines and "[" .. written(inlines, "typst") .. "]"
+      or typst_string(text(cell.contents)))
   end
   return table.concat(cells, ", ")
 end
@@ -110,20 +159,37 @@ function Table(tbl)
   if item then caption = item.name .. ": " .. caption end
   local note = item and note_of(item) or ""
   if is.typst then return typst_table(tbl, caption, note) end
-  for _, body in ipairs(tbl.bodies) do body.row_head_columns = 1 end
+  if is.html then
+    local made = {pandoc.RawBlock("html", html_table(tbl, caption))}
+    if note ~= "" then made[2] = pandoc.Div({pandoc.Para(words(note))}, pandoc.Attr("", {"note"})) end
+    return made
+  end
   if caption ~= "" then tbl.caption.long = {pandoc.Plain(words(caption))} end
   if is.docx then
     local size, word = measure(tbl)
-    local total = 0
+    local total, fixed, extra = 0, 0, 0
     for i = 1, #size do
-      size[i] = math.max(math.min(size[i], 44), word[i]) + 2
       total = total + size[i]
+      word[i] = 1.25 * math.min(word[i], 26) + 2
+      size[i] = math.max(math.min(size[i], 60) + 2 - word[i], 0.1)
+      fixed, extra = fixed + word[i], extra + size[i]
     end
-    for i, spec in ipairs(tbl.colspecs) do tbl.colspecs[i] = {spec[1], size[i] / total} end
+    local small = #size > 8 or total > 150
+    local style = small and "Table Text Small" or "Table Text"
+    -- Characters on a line of the page; what the longest words leave goes to the long columns
+    local spare = math.max((small and 118 or 88) - fixed, 0)
+    for i, spec in ipairs(tbl.colspecs) do
+      tbl.colspecs[i] = {spec[1], (word[i] + spare * size[i] / extra) / (fixed + spare)}
+    end
+    local function set(row)
+      for _, cell in ipairs(row.cells) do
+        cell.contents = {styled(style, pandoc.utils.blocks_to_inlines(cell.contents))}
+      end
+    end
+    for _, row in ipairs(tbl.head.rows) do set(row) end
+    for _, body in ipairs(tbl.bodies) do for _, row in ipairs(body.body) do set(row) end end
   end
-  local after = note ~= "" and (is.docx and styled("Source Note", words(note))
-    or pandoc.Div({pandoc.Para(words(note))}, pandoc.Attr("", {"note"}))) or nil
-  return {tbl, after}
+  return {tbl, note ~= "" and styled("Source Note", words(note)) or nil}
 end
 
 function Math(math)
