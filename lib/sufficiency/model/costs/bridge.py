@@ -17,8 +17,7 @@ def decompose(before_years, after_years, before_spend, after_spend):
     if np.any(before_years.sum(-1) <= 0):
         raise ValueError("bridge: found no placement-years in the first year; allowed more than 0")
     opening = before_spend.sum(-1)
-    unit = np.divide(before_spend, before_years, out=np.zeros_like(before_spend),
-                     where=before_years > 0)
+    unit = np.divide(before_spend, before_years, out=0 * before_spend, where=before_years > 0)
     volume = opening * (np.sum(after_years, -1) / before_years.sum(-1) - 1)
     mix = (np.asarray(after_years) * unit).sum(-1) - opening - volume
     return np.stack([volume, mix, np.sum(after_spend, -1) - opening - volume - mix], -1)

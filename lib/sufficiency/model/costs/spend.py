@@ -81,7 +81,8 @@ def spend(paid, worlds, case, ledger, stay):
     sigma = np.stack([worlds[f"costs.spread.{name}"] for name in settings], -1)
     normals = np.stack([np.stack([worlds.normal(f"costs.luck.{name}.{year}") for name in settings],
                                  -1) for year in years], 1)
-    chance = luck(paid.values.sum(-1), sigma, np.asarray(stay, float), normals)
+    # Worlds that are scenarios have no luck, all normals 0: theirs is the mean, not the median.
+    chance = luck(paid.values.sum(-1), sigma, np.asarray(stay), normals) if normals.any() else 1.0
     nominal = paid.values * (unit * chance)[..., None]
     lines = [*fixed_lines(ledger, path), *beside(paid.values.sum((2, 3)), worlds, case, years)]
     base = str(case.value("costs.prices_of"))
@@ -130,7 +131,7 @@ def beside(plans, worlds, case, years):
 
 
 def dataset(paid, nominal, unit, lines, levels, base):
-    """Results with named dimensions, units and funded_by; real = nominal / general price level."""
+    """Results with dimensions, units and funded_by; real = nominal / general price level."""
     about = np.array([words for _, words in lines], dtype=str).reshape(-1, 4).T
     money = np.stack([amount for amount, _ in lines], -1) if lines else np.empty((*levels.shape, 0))
     real, fund = {"units": f"GBP at {base} prices"}, {"funded_by": "dsg_high_needs"}
