@@ -119,8 +119,7 @@ def refuse(values, allowed, name, words):
 def run_blocks(function, draws, threads=2, block=500):
     """Results, in order, of function(first, last) over blocks of draws, on threads.
 
-    Kernels are nogil and write only to the draws they are given: neither threads nor order
-    then change a byte.
+    Kernels are nogil and write only to the draws they are given, so threads change no byte.
     """
     firsts = range(0, draws, block)
     with ThreadPoolExecutor(threads) as pool:

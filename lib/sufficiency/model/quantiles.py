@@ -38,8 +38,7 @@ def fraction(coefficients, r):
     """Quotient of two polynomials in r."""
     above, below = 0.0, 0.0
     for i in range(8):
-        above = above * r + coefficients[0][i]
-        below = below * r + coefficients[1][i]
+        above, below = above * r + coefficients[0][i], below * r + coefficients[1][i]
     return above / below
 
 
@@ -111,8 +110,7 @@ def from_tail(u, n, p, q, mean, variance):
     side, bound, end, other_end = (-1, u, 0, n) if u <= 0.5 else (1, 1.0 - u, n, 0)
     odds, width, beyond, chance = p / q, 1, 2.0, 0.0
     while beyond >= bound and (beyond > 1.0 or k != end):
-        k = max(k + side * width, 0)
-        k = k if n < 0 else min(k, n)
+        k = min(max(k + side * width, 0), n if n >= 0 else 2**62)
         chance = probability(k, n, p, q, mean)
         beyond, term, j = 0.0, chance, k
         while j != end and (term > 1e-17 * beyond or side * (mean - j) > 0):
@@ -132,8 +130,7 @@ def from_tail(u, n, p, q, mean, variance):
 def binomial_quantile(u, n, p):
     """Least k with P(Binomial(n, p) <= k) >= u, for u in (0, 1), n >= 0, p in [0, 1].
 
-    Summed from 0 while n min(p, 1 - p) < 100, otherwise inwards from the nearer tail. Refuses
-    n below 0 and p outside 0 to 1.
+    Summed from 0 if n min(p, 1 - p) < 100, else from a tail. Refuses n < 0, p outside 0 to 1.
     """
     if not (n >= 0 and 0.0 <= p <= 1.0):
         raise ValueError("binomial_quantile: n below 0, or p outside 0 to 1")

@@ -17,8 +17,7 @@ def stable_id(name):
 def named_uniform(seed, name, draws):
     """Uniforms (draw,) of a named item, 52 bits, strictly between 0 and 1.
 
-    Raw words of numpy's Philox4x64-10, whose key is a hash of seed, name and block of 500
-    draws: neither other items nor more draws change a value.
+    Raw words of numpy's Philox4x64-10, keyed by a hash of seed, name and block of 500 draws.
     """
     names = (f"{seed}\0{name}\0{block}".encode() for block in range(-(-draws // BLOCK)))
     keys = (int.from_bytes(hashlib.blake2b(n, digest_size=16).digest(), "little") for n in names)
