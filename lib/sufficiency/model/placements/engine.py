@@ -135,7 +135,7 @@ def _hold(world, first, last, rate):
             for c in range(columns):
                 to = target[i, s, c - SHARE] if c >= SHARE else 0
                 item = world.item[i, to] if c >= SHARE else world.place_item[i]
-                shared, row = min(c, SHARE + to), rows[i, s, c]
+                shared, row = min(c, SHARE) + to, rows[i, s, c]
                 for d in range(last - first):
                     rate[d, i, s, c] = mean[i, s, c]
                     if row >= 0:
@@ -251,9 +251,9 @@ def _apportion(amount, want, part, expected):
     """Amount over want in proportion; whole children by largest remainder, ties in order of age."""
     total, left = want.sum(), amount
     for c in range(want.size):
-        part[c] = want[c] * amount / total
+        part[c] = want[c] * (amount / total)
         if not expected:
-            part[c] = math.floor(part[c])
+            part[c] = math.floor(want[c] * amount / total)
             left -= part[c]
     while left > 0.0 and not expected:
         best = np.argmax(want * amount - part * total)

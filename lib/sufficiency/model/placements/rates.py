@@ -180,6 +180,8 @@ def _pooled(frame, name, places, steps, outcomes=("",)):
     for (column, names), code in zip(columns, codes, strict=True):
         if (code < 0).any():
             raise ValueError(f"{name}: found {column[code < 0].iloc[0]!r}; allowed {list(names)}")
+    if not frame["children"].sum() > 0:
+        raise ValueError(f"{name}: no children; allowed at least one")
     counts = np.zeros([len(names) for _, names in columns])
     np.add.at(counts, tuple(codes), frame["children"].to_numpy(float))
     return counts
@@ -197,9 +199,7 @@ def _refuse_counts(flows, valid, allowed, places):
 
 def _shrunk(events, exposed, member, prior_size):
     """Posterior mean and size of a share (place, step), shrunk to its group and to all places."""
-    if not exposed.sum() > 0:
-        raise ValueError("children exposed: found none; allowed at least one")
-    parent = events.sum() / exposed.sum()
+    parent = events.sum() / max(exposed.sum(), 1)
     parent = (events.sum(0) + prior_size * parent) / (exposed.sum(0) + prior_size)
     parent = (member @ events + prior_size * parent) / (member @ exposed + prior_size)
     return (events + prior_size * parent) / (exposed + prior_size), exposed + prior_size
@@ -236,8 +236,6 @@ def _joiners(joiners, population, allowed, places, member, prior_size, prior_yea
     if missing := set(joiners["period"]) - set(people.index):
         raise ValueError(f"joiners: periods {sorted(missing)}; allowed those of the population")
     years = (people / people.iloc[-1]).sum().to_numpy()
-    if counts.sum() == 0:
-        return counts, np.full(counts.shape, np.inf)
     total = np.broadcast_to(counts.sum(1, keepdims=True), counts.shape)
     profile = _shrunk(counts, total, member, prior_size)[0] * allowed
     profile /= np.maximum(profile.sum(1, keepdims=True), 1e-300)
