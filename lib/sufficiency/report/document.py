@@ -116,7 +116,8 @@ class _Job:
         import pypandoc
 
         command = [pypandoc.get_pandoc_path(), "annex.md", "-f", READER, "-t", to, "-o",
-                   f"annex.{to}", f"--lua-filter={ASSETS / 'annex.lua'}", *options]  # fmt: skip
+                   f"annex.{to}", "--wrap=none", f"--lua-filter={ASSETS / 'annex.lua'}",
+                   *options]  # fmt: skip
         env = {**os.environ, "SOURCE_DATE_EPOCH": str(self.epoch)}
         done = subprocess.run(command, cwd=self.work, env=env, capture_output=True, check=False)
         if done.returncode:

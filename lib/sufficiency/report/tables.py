@@ -1,5 +1,6 @@
 """Tables: what a reader sees, and the tidy results that are written beside it."""
 
+import math
 from dataclasses import dataclass, field
 from html import escape as html_escape
 from io import StringIO
@@ -24,7 +25,8 @@ class Table:
     """A table for a reader; its first column (not the index) heads the rows.
 
     units {column: "£m"} go into the headings; decimals {column: n} override one for £m and %,
-    none otherwise; flag: "synthetic example". Refuses an empty label, caption or frame.
+    none otherwise, "g" is three figures a cell; flag: "synthetic example". Refuses an empty
+    label, caption or frame.
     """
 
     label: str
@@ -88,6 +90,8 @@ def _cell(value, places):
         return ""
     if places is None or isinstance(value, str):
         return str(value)
+    if places == "g":
+        places = max(0, 2 - math.floor(math.log10(abs(value) or 1)))
     text = f"{abs(float(value)):,.{places}f}"
     # A rounded nought has no sign
     return f"\u2212{text}" if value < 0 and text.strip("0.,") else text

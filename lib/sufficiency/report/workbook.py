@@ -35,6 +35,10 @@ def write_workbook(path, contents, front, notes=()):
         book.set_properties({"title": front.title, "subject": front.subtitle,
                              "author": front.council, "comments": "Language: English (UK)",
                              "created": datetime.combine(front.as_at, time())})  # fmt: skip
+        for sheet in book.worksheets():
+            sheet.set_paper(9)
+            sheet.set_landscape()
+            sheet.fit_to_pages(1, 0)
         book.close()
     return path
 
@@ -42,7 +46,7 @@ def write_workbook(path, contents, front, notes=()):
 def _sheet(gptables, table):
     columns, frame = table.columns(), table.frame.reset_index(drop=True)
     formats = [{"column": {"columns": [at], "include_names": False, "format": {
-        "num_format": "#,##0" + ("." + "0" * places if places else "")}}}
+        "num_format": {"g": "General", 0: "#,##0"}.get(places) or "#,##0." + "0" * places}}}
         for at, (*_, places) in enumerate(columns) if places is not None]  # fmt: skip
     blank = " Blank: not known, or hidden as a small count." if frame.isna().any(axis=None) else ""
     return gptables.GPTable(

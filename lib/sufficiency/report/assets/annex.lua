@@ -57,8 +57,12 @@ local function html_table(tbl, caption)
       local inside = inlines and written(inlines, "html") or escape(text(cell.contents))
       local name = (head or i == 1) and "th" or "td"
       local scope = head and ' scope="col"' or i == 1 and ' scope="row"' or ""
-      local right = tbl.colspecs[i][1] == "AlignRight" and ' class="number"' or ""
-      table.insert(cells, "<" .. name .. scope .. right .. ">" .. inside .. "</" .. name .. ">")
+      local said = text(cell.contents)
+      local classes = {tbl.colspecs[i][1] == "AlignRight" and "number" or nil}
+      if not head and #said < 17 and not said:match("%s") then table.insert(classes, "short") end
+      if #said > 40 then table.insert(classes, "long") end
+      local class = #classes > 0 and ' class="' .. table.concat(classes, " ") .. '"' or ""
+      table.insert(cells, "<" .. name .. scope .. class .. ">" .. inside .. "</" .. name .. ">")
     end
     return "<tr>" .. table.concat(cells) .. "</tr>"
   end
@@ -68,8 +72,8 @@ local function html_table(tbl, caption)
   end
   local id = tbl.identifier ~= "" and ' id="' .. tbl.identifier .. '"' or ""
   return string.format('<div class="scroll" role="region" tabindex="0" aria-label="%s">' ..
-    "<table%s><caption>%s</caption><thead>%s</thead>\n<tbody>\n%s\n</tbody></table></div>",
-    escape(caption), id, escape(caption), row(tbl.head.rows[1], true), table.concat(rows, "\n"))
+    "<table%s%s><caption>%s</caption><thead>%s</thead>\n<tbody>\n%s\n</tbody></table></div>",
+    escape(caption), id, #tbl.colspecs > 7 and ' class="wide"' or "", escape(caption), row(tbl.head.rows[1], true), table.concat(rows, "\n"))
 end
 
 local function figure(id, item)
@@ -170,11 +174,11 @@ function Table(tbl)
     local total, fixed, extra = 0, 0, 0
     for i = 1, #size do
       total = total + size[i]
-      word[i] = 1.25 * math.min(word[i], 26) + 2
+      word[i] = 1.35 * math.min(word[i], 26) + 2.5
       size[i] = math.max(math.min(size[i], 60) + 2 - word[i], 0.1)
       fixed, extra = fixed + word[i], extra + size[i]
     end
-    local small = #size > 8 or total > 150
+    local small = #size > 8 or total > 150 or fixed > 88
     local style = small and "Table Text Small" or "Table Text"
     -- Characters on a line of the page; what the longest words leave goes to the long columns
     local spare = math.max((small and 118 or 88) - fixed, 0)
