@@ -72,11 +72,14 @@ def _build(study: Study, sources: list[Path], building: Path, formats: list[str]
 
 
 def _write_documents(study: Study, run: Path, folder: Path, formats: list[str]) -> None:
-    from sufficiency.report import document
+    from sufficiency.report import document, tables
+    from sufficiency.report.workbook import write_workbook
 
     notebooks = [run / "exempt" / "notebooks" / path.name for path in _sources(study)]
-    pages = [name for name in formats if name != "xlsx"]
-    document.export(notebooks, front(study), folder, pages)
+    document.export(notebooks, front(study), folder, [f for f in formats if f != "xlsx"])
+    if "xlsx" in formats:
+        shown = [said for path in notebooks for *_, said in document.pieces(path) if said]
+        write_workbook(folder / "annex.xlsx", [tables.read(said) for said in shown], front(study))
 
 
 def front(study: Study):

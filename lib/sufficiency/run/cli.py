@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     source = new.add_mutually_exclusive_group(required=True)
     source.add_argument("--transitions", metavar="DIR", help="folder with transitions.csv")
     source.add_argument("--published", metavar="DIR", help="folder of published series")
-    new.add_argument("--council", default="", help="the council's name in the published series")
+    new.add_argument("--council", default="", help="its name or code in the published series")
+    new.add_argument("--by-need", action="store_true", help="keep needs apart (transitions)")
+    new.add_argument("--force", action="store_true", help="replace a case of that name")
     _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
     return parser
 
@@ -108,7 +110,9 @@ def _new_case(options) -> int:
     from sufficiency.case import find_root
     from sufficiency.case.new import new_case
 
-    print(new_case(options, find_root()))
+    path, notices = new_case(options.name, options.transitions, options.published,
+                             options.council, find_root(), options.force, options.by_need)
+    print("\n".join([str(path), *notices]))
     return 0
 
 

@@ -1,12 +1,14 @@
 """From beliefs to children to money: the models in their order, in given worlds."""
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 
+from sufficiency.model.appraisal import influence
 from sufficiency.model.costs import ledger
-from sufficiency.model.costs.spend import spend
-from sufficiency.model.placements import calendar, engine
-from sufficiency.model.placements.growth import growth_paths
+from sufficiency.model.costs.spend import chance_above, dearest, spend
+from sufficiency.model.placements import calendar, engine, growth
 
 
 def simulate(case, calibration, worlds, kind="counts", threads=2):
@@ -19,7 +21,7 @@ def simulate(case, calibration, worlds, kind="counts", threads=2):
     years = list(range(first + 1, case.value("horizon.last_january") + 2))
     found = engine.project(
         rates, periods=years, seed=worlds.seed, draws=worlds.draws, engine=kind, threads=threads,
-        **growth_paths(calibration, worlds, years),
+        **growth.growth_paths(calibration, worlds, years),
     )  # fmt: skip
     dims = ("draw", "year", "setting", "age")
     flows = {
@@ -36,7 +38,8 @@ def simulate(case, calibration, worlds, kind="counts", threads=2):
 def cost(case, placements, worlds):
     """Spend of the simulated plans, and the ledger it is tied to: (dataset, Ledger)."""
     start = int(str(case.value("costs.ledger.base_year"))[:4])
-    history, profile = case.published("plans_by_setting").loc[start:], case.value("costs.profile", {})
+    history = case.published("plans_by_setting").loc[start:]
+    profile = case.value("costs.profile", {})
     late = {name: f"costs.notice.{name}" for name in case.value("costs.notice", {})}
     notice = {name: case[key].central_value() for name, key in late.items()}
     paid = calendar.paid_years(placements, history, profile, notice)
@@ -45,3 +48,53 @@ def cost(case, placements, worlds):
     years = paid.mean("draw").sum("age_band").to_pandas()
     tied = ledger.tie(case, years, worlds)
     return spend(paid, worlds, case, tied, stay), tied
+
+
+def outturn_basis(spend):
+    """The spend that the section 251 outturn 1.2.x counts: no place funding, no general fund."""
+    return spend.sel(line=spend["basis"] == "1.2.x")
+
+
+def high_needs(spend, prices="nominal"):
+    """High needs spend on the outturn basis (draw, financial_year), GBP."""
+    lines = outturn_basis(spend)["lines" if prices == "nominal" else "lines_real"].sum("line")
+    return spend[prices].sum(("setting", "age_band")) + lines
+
+
+def single_placements(spend, worlds, setting, limits):
+    """What one child can cost in a setting in the last year, GBP: (name, value) rows.
+
+    Mean children and fee; the fee one child in ten exceeds; what the dearest of all costs (its
+    median); and for each limit the chance that at least one child costs more.
+    """
+    year = spend.isel(financial_year=-1).sel(setting=setting)
+    children = float(year["placement_years"].sum("age_band").mean())
+    mean, sigma = float(year["unit_cost"].mean()), float(worlds[f"costs.spread.{setting}"].mean())
+    rows = {"Placement-years": children, "Mean cost of a place": mean,
+            "One child in ten costs more than": float(dearest(1, mean, sigma, 0.9)),
+            "The dearest child costs about": float(dearest(children, mean, sigma, 0.5))}  # fmt: skip
+    chances = {limit: float(chance_above(children, mean, sigma, limit)) for limit in limits}
+    return rows, chances
+
+
+def drivers(calibration, worlds, placements):
+    """Change in plans by cause over the forecast: mean children, (cause, setting and all)."""
+    years = [int(year) for year in placements["year"].values[1:]]
+    found = {name: placements[name].values[:, : len(years)] for name in engine.FLOWS}
+    paths = growth.growth_paths(calibration, worlds, years)
+    return growth.drivers(calibration, worlds, paths, found)
+
+
+def tornado(case, calibration, financial_year, prices="nominal"):
+    """What each uncertain assumption, at its low and its high, does to high needs spend, GBP.
+
+    Expected children at the mean rates, so that nothing but the assumption differs.
+    """
+    certain = replace(calibration, rates=calibration.rates.certain())
+
+    def evaluate(worlds):
+        placements = simulate(case, certain, worlds, kind="expected")
+        spend = cost(case, placements, worlds)[0]
+        return high_needs(spend, prices).sel(financial_year=financial_year).values
+
+    return influence.tornado(evaluate, case.assumptions)

@@ -26,6 +26,7 @@ class Kernels(AsyncKernelManager):
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         display_name="Python 3",
         language="python",
+        metadata={"supported_encryption": ["curve"]},
     )
 
     def __init__(self, **settings):

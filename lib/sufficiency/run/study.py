@@ -1,6 +1,7 @@
 """The study: one case, one seed, and every result worked out once, for all notebooks of a run."""
 
 import os
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -92,8 +93,71 @@ class Study:
     def bridge(self, start: str, end: str, prices: str = "nominal"):
         """Why spend changes between two financial years: volume, mix, price; (draw, bar) GBP."""
         from sufficiency.model.costs.bridge import bridge
+        from sufficiency.run.forecast import outturn_basis
 
-        return bridge(self.spend, start, end, prices)
+        return bridge(outturn_basis(self.spend), start, end, prices)
+
+    def tornado(self, financial_year: str, prices: str = "nominal"):
+        """High needs spend of that year at the low and high of each uncertain assumption, GBP."""
+        from sufficiency.run.forecast import tornado
+
+        return tornado(self.case, self.calibration, financial_year, prices)
+
+    def high_needs(self, prices: str = "nominal"):
+        """High needs spend on the outturn basis 1.2.x: (draw, financial_year) GBP."""
+        from sufficiency.run.forecast import high_needs
+
+        return high_needs(self.spend, prices)
+
+    def drivers(self):
+        """Change in plans over the forecast by cause, mean children: (cause, setting and all)."""
+        from sufficiency.run.forecast import drivers
+
+        return drivers(self.calibration, self.worlds, self.placements)
+
+    def single_placements(self, setting: str, limits: list):
+        """What one child can cost in a setting in the last year: figures, and chances by limit."""
+        from sufficiency.run.forecast import single_placements
+
+        return single_placements(self.spend, self.worlds, setting, limits)
+
+    def earlier(self, as_known: str) -> "Study":
+        """The same study with only what was known by that month; nothing of it is written."""
+        return Study(replace(self.parameters, as_known=as_known, out_dir=""))
+
+    @cached_property
+    def history(self):
+        """Plans counted each January, all settings."""
+        counted = self.case.published("plans_by_setting").sum(axis=1)
+        return counted.loc[: self.calibration.first_january].rename("plans")
+
+    @cached_property
+    def labels(self) -> dict:
+        """Settings as they are headed in print."""
+        return {name: setting.label for name, setting in self.case.settings.items()}
+
+    def provenance(self):
+        """What made these figures: case, date, draws, seed, run and versions, a row each."""
+        import pandas as pd
+
+        said = {
+            "Case": self.case.title or self.case.name, "Figures as at": str(self.case.as_at),
+            "Known by": self.parameters.as_known or "everything known",
+            "Scenario": self.parameters.scenario or "the case as it stands",
+            "Overrides": self.parameters.overrides or "none",
+            "Simulated worlds": f"{self.parameters.draws:,}", "Seed": str(self.parameters.seed),
+        }  # fmt: skip
+        return pd.DataFrame({"Item": said.keys(), "Value": said.values()})
+
+    def source(self, table: str) -> str:
+        """Where a published table comes from."""
+        return self.case.published(table).attrs["source"].split(";")[0]
+
+    def say(self, *parts) -> None:
+        """Display a sentence."""
+        from IPython.display import display_markdown
+
+        display_markdown(" ".join(parts), raw=True)
 
     def _kept(self, name, compute):
         folder = self.out_dir / "exempt" / "draws" / self.run_id if self.out_dir else None
