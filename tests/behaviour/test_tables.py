@@ -40,3 +40,8 @@ def test_refuses_a_table_without_rows_or_caption():
         tables.Table("t", "c", pd.DataFrame({"a": []}))
     with pytest.raises(ValueError, match="caption"):
         tables.Table("t", " ", pd.DataFrame({"a": [1]}))
+
+
+def test_yes_and_no():
+    frame = pd.DataFrame({"year": [2024, 2025], "inside": [True, False]})
+    assert tables.Table("t", "c", frame).shown()["Inside"].tolist() == ["Yes", "No"]

@@ -47,7 +47,7 @@ class Table:
         for at, name in enumerate(self.frame):
             text = HEADINGS.get(name) or (str(name)[:1].upper() + str(name)[1:]).replace("_", " ")
             unit = f" ({self.units[name]})" if name in self.units else ""
-            number = pd.api.types.is_numeric_dtype(self.frame[name])
+            number = self.frame[name].dtype.kind in "iuf"
             plain = at == 0 or name in ("year", "Year", "January") or not number
             places = self.decimals.get(name, PLACES.get(self.units.get(name), 0))
             found.append((name, text + unit, None if plain else places))
@@ -88,6 +88,8 @@ def read(annex):
 def _cell(value, places):
     if not isinstance(value, str) and pd.isna(value):
         return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "Yes" if value else "No"
     if places is None or isinstance(value, str):
         return str(value)
     if places == "g":
