@@ -59,6 +59,14 @@ class Setting(Model):
     published: StrictBool = True
 
 
+class Transitions(Model):
+    """Where the counts of a case made from a transitions folder are, and which moves it allows."""
+
+    counts: str
+    sha256: str
+    moves: dict[str, list[str]] = Field(default_factory=dict)
+
+
 class CaseFile(Model):
     """The top level of a case file."""
 
@@ -70,6 +78,7 @@ class CaseFile(Model):
     annex: Annex = Annex()
     steps: Steps = Steps()
     settings: dict[str, Setting]
+    transitions: Transitions | None = None
     published: dict[str, table.Published] = Field(default_factory=dict)
     placements: dict[str, Any] = Field(default_factory=dict)
     costs: dict[str, Any] = Field(default_factory=dict)

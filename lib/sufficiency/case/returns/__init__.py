@@ -30,8 +30,10 @@ class Problems:
         raise ValueError(f"{what}: {len(self.found)} problems\n{listed}{rest}")
 
 
-def read_csv(path, text=(), numbers=(), key=(), whole=False, signed=False, problems=None):
-    """A CSV as a frame with a `line` column; `numbers` are floats, blanks NaN.
+def read_csv(path, text=(), numbers=(), key=(), prefix=None, whole=False, signed=False,
+             problems=None):
+    """A CSV as a frame with a `line` column; `numbers` are floats, blanks NaN; so are all
+    columns that start with `prefix`.
 
     UTF-8 with or without a byte order mark. Refuses (all at once, by line and column): another
     encoding, a missing column, a ragged row, a bad number, a repeated `key`. Numbers below 0 are
@@ -46,7 +48,8 @@ def read_csv(path, text=(), numbers=(), key=(), whole=False, signed=False, probl
             problems.add(path, 1, f"missing column '{column}'; found {found}")
             frame = None
     if frame is not None:
-        for column in dict.fromkeys(numbers):
+        named = [column for column in frame if prefix and column.startswith(prefix)]
+        for column in dict.fromkeys([*numbers, *named]):
             frame[column] = _numbers(path, frame, column, whole, signed, problems)
         _no_repeats(path, frame, list(key), problems)
     if own:
