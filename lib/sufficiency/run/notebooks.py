@@ -82,7 +82,7 @@ def refresh(path: Path) -> None:
 
 
 def normalised(notebook):
-    """The notebook without clock times, machine paths and patch versions."""
+    """The notebook without clock times, machine paths, random ids and patch versions."""
     notebook.metadata.pop("papermill", None)
     notebook.metadata.get("language_info", {}).pop("version", None)
     for cell in notebook.cells:
@@ -91,7 +91,7 @@ def normalised(notebook):
         if "injected-parameters" in cell.metadata.get("tags", []):
             lines = cell.source.splitlines()
             kept = ['out_dir = ""' if line.startswith("out_dir = ") else line for line in lines]
-            cell.source = "\n".join(kept)
+            cell.source, cell.id = "\n".join(kept), "injected-parameters"
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
     return notebook
