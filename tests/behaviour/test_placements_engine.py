@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from sufficiency.model import kernels
+from sufficiency.model.placements import engine
 from sufficiency.model.placements.engine import FLOWS, project
 from sufficiency.model.placements.rates import Rates
 
@@ -100,11 +99,11 @@ def test_order_of_places_is_only_an_order(rates, limited):
                      **fields)
     limits = dict(capacity=limited["capacity"][turn],
                   overflow=np.where(limited["overflow"] < 0, -1, back[limited["overflow"]])[turn])
-    for engine in ("counts", "expected"):
-        one = run(rates, engine=engine, **limited)
-        other = run(turned, engine=engine, **limits)
+    for kind in ("counts", "expected"):
+        one = run(rates, engine=kind, **limited)
+        other = run(turned, engine=kind, **limits)
         for name, values in one.items():
-            assert np.array_equal(values[:, :, turn], other[name]), (engine, name)
+            assert np.array_equal(values[:, :, turn], other[name]), (kind, name)
 
 
 def test_more_draws_periods_places_or_steps_move_nobody_elses_luck(rates):
@@ -150,7 +149,7 @@ def test_threads_and_order_of_blocks_change_no_byte(rates, limited, monkeypatch)
         for first in reversed(range(0, draws, 130)):
             function(first, min(first + 130, draws))
 
-    monkeypatch.setattr(kernels, "run_blocks", reversed_blocks)
+    monkeypatch.setattr(engine, "run_blocks", reversed_blocks)
     assert same(one, run(rates, draws=1700, **limited))
 
 

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-
 from sufficiency.model.placements.engine import project
 from sufficiency.model.placements.rates import Rates, estimate
 
@@ -138,7 +137,7 @@ def test_dirichlet_row_as_leaving_moving_and_sharing(oracle):
 def test_negative_root_of_a_yearly_matrix_is_refused(oracle):
     """A year's matrix may have no month's root: rates are estimated per step, never rooted."""
     impossible = oracle["monthly_root_trap"]["expected"]["B_to_D"]
-    with pytest.raises(ValueError, match="leave_mean.*allowed 0 to 1"):
+    with pytest.raises(ValueError, match=r"leave_mean.*allowed 0 to 1"):
         chain([hiv(oracle)[:3, :3]] * 2, [1, 0, 0], ("A", "B", "C"),
               leave_mean=np.full((3, 2), impossible))
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 from numba import njit
 
-from sufficiency.model import kernels
+from sufficiency.model.kernels import (
+    binomial_quantile,
+    event_uniform,
+    interpolate_table,
+    normal_quantile,
+    poisson_quantile,
+    run_blocks,
+)
 from sufficiency.model.placements.rates import JOIN, LEAVE, MOVE, SHARE, quantile_rows
 from sufficiency.model.streams import stable_id
 
@@ -23,10 +30,6 @@ World = namedtuple("World", "seed expected rho order place_item item age period 
                    "overflow")
 # arrive and excess (place, 2 * step): movers in by age, then joiners by age
 Work = namedtuple("Work", "stock stay arrive excess flows")
-
-binomial_quantile, poisson_quantile = kernels.binomial_quantile, kernels.poisson_quantile
-normal_quantile, event_uniform = kernels.normal_quantile, kernels.event_uniform
-interpolate_table = kernels.interpolate_table
 
 
 def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, extra_joiners=0.0,
@@ -69,7 +72,7 @@ def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, ex
     number = np.float64 if world.expected else np.int32
     stock = np.empty((draws, len(periods) + 1, places, steps), number)
     flows = np.empty((len(FLOWS), *shape), number)
-    kernels.run_blocks(lambda first, last: _block(world, first, last, stock, flows), draws, threads)
+    run_blocks(lambda first, last: _block(world, first, last, stock, flows), draws, threads)
     return {"stock": stock, **dict(zip(FLOWS, flows, strict=True))}
 
 
@@ -121,30 +124,31 @@ def _hold(world, first, last, rate):
 
     Luck z = sqrt(rho) of the place + sqrt(1-rho) of the state, both by name.
     """
-    seed, mean, rows, target, age = world.seed, world.mean, world.rows, world.target, world.age
-    places, steps, columns = mean.shape
+    seed, rows, target, age, table = world.seed, world.rows, world.target, world.age, world.table
+    item, place_item, (places, steps, columns) = world.item, world.place_item, rows.shape
     common = np.zeros((last - first, places + SHARE))
     root, root_own = math.sqrt(world.rho), math.sqrt(1.0 - world.rho)
+    rate[:] = world.mean
     for i in range(places):
-        for c in range(common.shape[1] if root > 0.0 else 0):
-            item = world.place_item[i] if c < SHARE else world.item[i, c - SHARE]
-            for d in range(last - first):
-                u = event_uniform(seed, HELD, first + d, 1, item, min(c, SHARE))
-                common[d, c] = normal_quantile(u)
+        known = np.full(common.shape[1], root == 0.0)
         for s in range(steps):
+            unsure = False
             for c in range(columns):
-                to = target[i, s, c - SHARE] if c >= SHARE else 0
-                item = world.item[i, to] if c >= SHARE else world.place_item[i]
-                shared, row = min(c, SHARE) + to, rows[i, s, c]
+                row, kind = rows[i, s, c], min(c, SHARE)
+                if row < 0:
+                    continue
+                unsure, to = c >= SHARE, target[i, s, c - SHARE] if c >= SHARE else 0
+                name = item[i, to] if c >= SHARE else place_item[i]
+                for d in range(0 if known[kind + to] else last - first):
+                    u = event_uniform(seed, HELD, first + d, 1, name, kind)
+                    common[d, kind + to] = normal_quantile(u)
+                known[kind + to] = True
                 for d in range(last - first):
-                    rate[d, i, s, c] = mean[i, s, c]
-                    if row >= 0:
-                        u = event_uniform(seed, HELD, first + d, 0, item, age[s] + min(c, SHARE))
-                        z = root * common[d, shared] + root_own * normal_quantile(u)
-                        rate[d, i, s, c] *= _value(interpolate_table(world.table[row], z), c)
-            for d in range(last - first):
-                if rows[i, s, SHARE:].max() >= 0:
-                    _share_out(rate[d, i, s, SHARE:], rows[i, s, SHARE:])
+                    u = event_uniform(seed, HELD, first + d, 0, name, age[s] + kind)
+                    z = root * common[d, kind + to] + root_own * normal_quantile(u)
+                    rate[d, i, s, c] *= _value(interpolate_table(table[row], z), c)
+            for d in range(last - first if unsure else 0):
+                _share_out(rate[d, i, s, SHARE:], rows[i, s, SHARE:])
 
 
 @njit(cache=True, nogil=True)
@@ -228,21 +232,22 @@ def _leave_and_move(world, work, rate, draw, t):
 
 @njit(cache=True, nogil=True)
 def _join(world, work, rate, draw, t):
-    mean, arrive, population = work.excess, work.arrive, world.population
+    mean, arrive, population, growth = work.excess, work.arrive, world.population, world.growth
+    seed, period, age, place_item = world.seed, world.period[t], world.age, world.place_item
     (places, steps), total, extra = work.stock.shape, 0.0, world.extra[draw, t]
     for i in world.order:
         for s in range(steps):
-            mean[i, s] = rate[i, s, JOIN] * world.growth[draw, t, i] * population[t, s]
+            mean[i, s] = rate[i, s, JOIN] * growth[draw, t, i] * population[t, s]
             total += mean[i, s]
     if total + extra < 0.0 or (total == 0.0 and extra != 0.0):
         raise ValueError("extra_joiners: fewer than no joiners, or none to spread them like")
     scale = 1.0 + extra / total if extra != 0.0 else 1.0
+    expected = world.expected
     for i in range(places):
         for s in range(steps):
             arrive[i, steps + s] = mean[i, s] * scale
-            if mean[i, s] > 0.0 and not world.expected:
-                u = event_uniform(world.seed, EVENT, draw, world.period[t], world.place_item[i],
-                                  world.age[s] + JOIN)
+            if mean[i, s] > 0.0 and not expected:
+                u = event_uniform(seed, EVENT, draw, period, place_item[i], age[s] + JOIN)
                 arrive[i, steps + s] = poisson_quantile(u, mean[i, s] * scale)
 
 
@@ -264,12 +269,12 @@ def _apportion(amount, want, part, expected):
 @njit(cache=True, nogil=True)
 def _fit(world, work, draw, t):
     """Turn away arrivals above the room left by those who stay, and place them elsewhere."""
-    room = np.full(work.stock.shape[0], np.inf)
-    turned = work.flows[OVERFLOWED]
-    for i in range(room.size):
-        if world.capacity[draw, t, i] < np.inf:
+    limit, turned = world.capacity[draw, t], work.flows[OVERFLOWED]
+    room = np.full(limit.size, np.inf)
+    for i in range(limit.size):
+        if limit[i] < np.inf:
             arriving = work.arrive[i].sum()
-            room[i] = max(0.0, world.capacity[draw, t, i] - work.stay[i].sum())
+            room[i] = max(0.0, limit[i] - work.stay[i].sum())
             room[i] = room[i] if world.expected else math.floor(room[i])
             turned[i] = max(0.0, arriving - room[i])
             if turned[i] > 0.0:

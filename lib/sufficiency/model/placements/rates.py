@@ -1,16 +1,14 @@
 """How likely children are to cease, change place or join, and how sure we are of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 
-from sufficiency.model.kernels import beta_table, gamma_table
+from sufficiency.model.kernels import beta_table, gamma_table, run_blocks
 
 STAY, LEFT = "stay", "leave"
 LEAVE, MOVE, JOIN, SHARE = range(4)
-_PER_CELL = ("stock", "leave_mean", "leave_size", "move_mean", "move_size", "share_size",
-             "join_mean", "join_size")
 
 
 @dataclass(frozen=True)
@@ -41,60 +39,49 @@ class Rates:
     allowed: np.ndarray | None = None
 
     def __post_init__(self):
-        shape = np.shape(self.stock)
-        allowed = np.ones(shape, bool) if self.allowed is None else np.array(self.allowed, bool)
-        kinds = {"target": np.int32, "allowed": bool}
-        for name in (*_PER_CELL, "target", "share_mean", "allowed"):
-            value = allowed if name == "allowed" else getattr(self, name)
-            object.__setattr__(self, name, np.array(value, kinds.get(name, float)))
+        shape, kinds = np.shape(self.stock), {"target": np.int32, "allowed": bool}
+        if self.allowed is None:
+            object.__setattr__(self, "allowed", np.ones(shape, bool))
         object.__setattr__(self, "places", tuple(self.places))
-        self._check_cells(shape)
-        self._check_ages()
-
-    def _check_cells(self, shape):
-        if len(shape) != 2 or len(self.places) != shape[0] or len(set(self.places)) != shape[0]:
+        if len(shape) != 2 or len({*self.places}) != shape[0] or len(self.places) != shape[0]:
             raise ValueError(f"stock: shape {shape}; allowed (place, step), {len(self.places)} "
                              "places of different names")
-        for name in (*_PER_CELL, "allowed"):
-            value = getattr(self, name)
-            if value.shape != shape:
-                raise ValueError(f"{name}: shape {value.shape}; allowed {shape}")
-            high = 1 if name in ("leave_mean", "move_mean") else np.inf
-            self._refuse(name, ~((value >= 0) & (value <= high)), value, f"0 to {high}")
-            if name.endswith("_size"):
-                self._refuse(name, value == 0, value, "above 0, or inf for certain")
-        if self.target.shape[:2] != shape or self.target.shape != self.share_mean.shape:
-            raise ValueError(f"target: shape {self.target.shape}; allowed {shape} + (k,), as share")
         if not 0 <= self.correlation <= 1:
             raise ValueError(f"correlation: found {self.correlation}; allowed 0 to 1")
+        for name in [field.name for field in fields(self)[3:] if field.name != "correlation"]:
+            value = np.array(getattr(self, name), kinds.get(name, float))
+            object.__setattr__(self, name, value)
+            if value.shape != (np.shape(self.target) if name == "share_mean" else
+                               shape + value.shape[2:] if name == "target" else shape):
+                raise ValueError(f"{name}: shape {value.shape}; allowed {shape}, (+ (k,) to share)")
+            high = 1 if name in ("leave_mean", "move_mean", "share_mean") else np.inf
+            low = -1 if name == "target" else 0
+            self._refuse(name, ~((value >= low) & (value <= high)), f"{low} to {high}")
+            self._refuse(name, (value == 0) & name.endswith("size"), "above 0, or inf for certain")
+        self._check_ages()
 
     def _check_ages(self):
-        used, origin = self.share_mean > 0, np.arange(len(self.places))[:, None, None]
-        total = self.share_mean.sum(-1)
-        self._refuse("share_mean", ~(self.share_mean >= 0), self.share_mean, "0 to 1")
-        self._refuse("share_mean", (self.move_mean > 0) & (np.abs(total - 1) > 1e-9), total,
-                     "shares that sum to 1 wherever children move")
-        wrong = used & ((self.target < 0) | (self.target >= len(self.places)))
-        self._refuse("target", wrong, self.target, "a place, for every share above 0")
-        self._refuse("target", used & (self.target == origin), self.target, "another place")
-        for name in ("stock", "join_mean"):
-            value = getattr(self, name)
-            self._refuse(name, (value > 0) & ~self.allowed, value, "0 at an impossible age")
-        after = np.zeros_like(self.allowed)
-        after[:, :-1] = self.allowed[:, 1:]
-        landing = after[self.target, np.arange(self.stock.shape[1])[:, None]]
+        used, (places, steps) = self.share_mean > 0, self.stock.shape
         moving = used & (self.move_mean > 0)[..., None]
-        moving[:, -1] = False
-        self._refuse("target", moving & ~landing, self.target, "places that take the next age")
+        after = np.pad(self.allowed[:, 1:], ((0, 0), (0, 1)))
+        inside = (self.target >= 0) & (self.target < places)
+        self._refuse("target", used & ~inside, "a place, for every share above 0")
+        self._refuse("target", used & (self.target == np.arange(places)[:, None, None]),
+                     "another place")
+        self._refuse("share_mean", (self.move_mean > 0)[..., None] & (
+            abs(self.share_mean.sum(-1, keepdims=True) - 1) > 1e-9), "shares that sum to 1")
+        for name in ("stock", "join_mean"):
+            self._refuse(name, (getattr(self, name) > 0) & ~self.allowed, "0 at an impossible age")
+        lands = after[np.where(inside, self.target, 0), np.arange(steps)[:, None]]
+        self._refuse("target", (moving & ~lands)[:, :-1], "places that take the next age")
         stuck = self.allowed & ~after & (self.leave_mean < 1) & (self.move_mean < 1)
-        stuck[:, -1] = False
-        self._refuse("move_mean", stuck, self.move_mean, "1 (or leave_mean 1) at the last age")
+        self._refuse("move_mean", stuck[:, :-1], "1 (or leave_mean 1) at the last age")
 
-    def _refuse(self, name, wrong, value, permitted):
+    def _refuse(self, name, wrong, permitted):
         if wrong.any():
             place, step, *_ = np.argwhere(wrong)[0]
-            raise ValueError(f"{name}: found {value[place, step]} at {self.places[place]}, "
-                             f"step {step}; allowed {permitted}")
+            raise ValueError(f"{name}: found {getattr(self, name)[place, step]} at "
+                             f"{self.places[place]}, step {step}; allowed {permitted}")
 
     def certain(self):
         """The same means, held without uncertainty."""
@@ -108,25 +95,26 @@ def quantile_rows(rates):
     A value is its scale where the row is -1 (certain), else read from that row of the table:
     logit of a Beta, log of a Gamma; states alike share a row.
     """
-    shares, shape = rates.share_mean, rates.share_mean * rates.share_size[..., None].clip(max=1e300)
-    mean = np.dstack([rates.leave_mean, rates.move_mean, rates.join_mean, shares])
-    shape = np.where(np.isinf(rates.share_size)[..., None], np.inf, shape)
-    size = np.dstack([rates.leave_size, rates.move_size, rates.join_size, shape])
-    column = np.arange(mean.shape[-1])
+    alpha = np.where(rates.share_mean > 0, rates.share_mean, 1) * rates.share_size[..., None]
+    mean = np.dstack([rates.leave_mean, rates.move_mean, rates.join_mean, rates.share_mean])
+    size = np.dstack([rates.leave_size, rates.move_size, rates.join_size, alpha])
+    column, row, tables, start = np.arange(mean.shape[-1]), np.full(mean.shape, -1, np.int32), [], 0
     unsure = (mean > 0) & np.isfinite(size) & ((mean < 1) | (column == JOIN))
-    row, tables, start = np.full(mean.shape, -1, np.int32), [], 0
-    beta = column < JOIN
-    for here, keys in ((unsure & beta, (mean, size)), (unsure & ~beta, (size,))):
-        if not here.any():
-            continue
-        unique, inverse = np.unique(np.stack([key[here] for key in keys]), axis=1,
-                                    return_inverse=True)
-        row[here] = start + inverse.reshape(-1)
-        tables.append((gamma_table, beta_table)[len(keys) - 1](*unique))
-        start += unique.shape[1]
+    for build, here, keys in ((beta_table, column < JOIN, (mean, size)),
+                              (gamma_table, column >= JOIN, (size,))):
+        if (here := unsure & here).any():
+            unique, inverse = np.unique(np.stack([key[here] for key in keys]), axis=1,
+                                        return_inverse=True)
+            row[here] = start + inverse.reshape(-1)
+            tables += _built(build, unique)
+            start += unique.shape[1]
     scale = np.where(unsure, 1.0, mean)
     scale[..., JOIN] = mean[..., JOIN] / np.where(unsure, size, 1.0)[..., JOIN]
     return scale, row, np.concatenate(tables or [np.zeros((1, 4))])
+
+
+def _built(build, unique):
+    return run_blocks(lambda first, last: build(*unique[:, first:last]), unique.shape[1], block=200)
 
 
 def estimate(transitions, joiners, population, *, stock, places, groups, allowed, phases,
@@ -144,57 +132,46 @@ def estimate(transitions, joiners, population, *, stock, places, groups, allowed
     destinations: keep only this many likeliest a state. Refuses negative or missing counts,
     unknown places, children at impossible ages, moves not allowed.
     """
-    allowed, places = np.asarray(allowed, bool), tuple(places)
-    if not prior_size > 0 or not join_prior_years >= 0:
-        raise ValueError(f"prior_size, join_prior_years: found {prior_size}, {join_prior_years}; "
+    allowed, places = np.asarray(allowed, bool), (*places,)
+    if not (prior_size > 0 and join_prior_years >= 0):
+        raise ValueError(f"prior_size {prior_size}, join_prior_years {join_prior_years}: "
                          "allowed above 0, and 0 or more")
-    steps, own = range(allowed.shape[1]), np.eye(len(places), dtype=bool)
-    flows = _pooled(transitions, "transitions", places, steps, (*places, LEFT, STAY))
-    after = np.zeros_like(allowed)
-    after[:, :-1] = allowed[:, 1:]
-    valid = ~own if moves is None else np.asarray(moves, bool) & ~own
+    after = np.pad(allowed[:, 1:], ((0, 0), (0, 1)))
+    valid = ~np.eye(len(places), dtype=bool) & (moves is None or np.asarray(moves, bool))
     valid = valid[:, None, :] & after.T[None] & allowed[..., None]
-    _refuse_counts(flows, valid, allowed, places)
+    possible = np.dstack([valid, allowed, allowed])
+    flows = _pooled(transitions, "transitions", places, (*places, LEFT, STAY), possible)
     member = (np.asarray(groups)[:, None] == np.asarray(groups)).astype(float)
-    movers, children = flows[..., :-2], flows.sum(-1)
-    leave, leave_size = _shrunk(flows[..., -2], children, member, prior_size)
-    move, move_size = _shrunk(movers.sum(-1), movers.sum(-1) + flows[..., -1], member, prior_size)
-    can_move, last = valid.any(-1), allowed & ~after
-    leave = np.where(last & ~can_move, 1.0, leave) * allowed
-    move = np.where(last, 1.0, move) * can_move
-    target, share, share_size = _destinations(movers, valid, phases, member, prior_size,
-                                              destinations)
-    join, join_size = _joiners(joiners, population, allowed, places, member, prior_size,
-                               join_prior_years)
-    return Rates(places, steps_per_year, first_age, stock, leave, leave_size, move, move_size,
-                 target, share, share_size, join, join_size, correlation, allowed)
+    movers, stayed, can_move = flows[..., :-2], flows[..., -1], valid.any(-1)
+    last = allowed & ~after
+    leave, leave_size = _shrunk(flows[..., -2], flows.sum(-1), member, prior_size)
+    move, move_size = _shrunk(movers.sum(-1), movers.sum(-1) + stayed, member, prior_size)
+    entries = _pooled(joiners, "joiners", places, ("",), allowed[..., None])[..., 0]
+    return Rates(places, steps_per_year, first_age, stock,
+                 np.where(last & ~can_move, 1.0, leave) * allowed, leave_size,
+                 np.where(last, 1.0, move) * can_move, move_size,
+                 *_destinations(movers, valid, phases, member, prior_size, destinations),
+                 *_joiners(entries, _years(population, joiners, allowed.shape[1]), allowed, member,
+                           prior_size, join_prior_years), correlation, allowed)
 
 
-def _pooled(frame, name, places, steps, outcomes=("",)):
+def _pooled(frame, name, places, outcomes, possible):
     """Counts of children summed over periods, (place, step, outcome)."""
-    if frame["children"].isna().any() or (frame["children"] < 0).any():
-        raise ValueError(f"{name}: children below 0 or missing; allowed 0 or more")
+    if not (frame["children"] >= 0).all() or not frame["children"].sum() > 0:
+        raise ValueError(f"{name}: children below 0, missing or none at all; allowed 0 or more")
     outcome = frame["outcome"] if "outcome" in frame else pd.Series("", frame.index)
-    columns = ((frame["place"], places), (frame["step"], steps), (outcome, outcomes))
-    codes = [pd.Index(names).get_indexer(column) for column, names in columns]
-    for (column, names), code in zip(columns, codes, strict=True):
-        if (code < 0).any():
-            raise ValueError(f"{name}: found {column[code < 0].iloc[0]!r}; allowed {list(names)}")
-    if not frame["children"].sum() > 0:
-        raise ValueError(f"{name}: no children; allowed at least one")
-    counts = np.zeros([len(names) for _, names in columns])
+    codes = []
+    for column, names in ((frame["place"], places), (frame["step"], range(possible.shape[1])),
+                          (outcome, outcomes)):
+        codes.append(pd.Index(names).get_indexer(column))
+        if (codes[-1] < 0).any():
+            raise ValueError(f"{name}: found {column[codes[-1] < 0].iloc[0]}; allowed {[*names]}")
+    counts = np.zeros(possible.shape)
     np.add.at(counts, tuple(codes), frame["children"].to_numpy(float))
+    for place, step, to in np.argwhere((counts > 0) & ~possible)[:1]:
+        raise ValueError(f"{name}: {places[place]} at step {step} to {outcomes[to] or 'join'}; "
+                         "allowed possible ages and moves to another place")
     return counts
-
-
-def _refuse_counts(flows, valid, allowed, places):
-    outside = flows * ~allowed[..., None]
-    for wrong in (outside, flows[..., :-2] * ~valid):
-        if (wrong > 0).any():
-            place, step, outcome = np.argwhere(wrong > 0)[0]
-            where = (*places, LEFT, STAY)[outcome]
-            raise ValueError(f"transitions: {wrong.max():g} children, {places[place]} at step "
-                             f"{step} to {where}; allowed possible ages and moves between places")
 
 
 def _shrunk(events, exposed, member, prior_size):
@@ -206,39 +183,35 @@ def _shrunk(events, exposed, member, prior_size):
 
 
 def _destinations(movers, valid, phases, member, prior_size, most):
+    """Target, share_mean and share_size from movers (place, step, destination), by phase."""
     same = (np.asarray(phases)[:, None] == np.asarray(phases)).astype(float)
-    counts = np.einsum("pud,us->psd", movers, same) * valid
-    pooled = np.einsum("pud,us->sd", movers, same)
-    pooled = pooled + prior_size * movers.sum((0, 1)) / max(movers.sum(), 1)
-    group = np.einsum("pq,qud,us->psd", member, movers, same, optimize=True)
-    parent = (group + prior_size * pooled / np.maximum(pooled.sum(-1, keepdims=True), 1)) * valid
+    counts = np.einsum("pud,us->psd", movers, same)
+    pooled = counts.sum(0) + prior_size * movers.sum((0, 1)) / max(movers.sum(), 1)
+    pooled = prior_size * pooled / np.maximum(pooled.sum(-1, keepdims=True), 1)
+    parent = (np.tensordot(member, counts, 1) + pooled) * valid
     # nobody has been seen to go anywhere possible: every possible place alike
     parent = np.where(parent.sum(-1, keepdims=True) > 0, parent, valid)
-    alpha = counts + prior_size * parent / np.maximum(parent.sum(-1, keepdims=True), 1e-300)
-    width = max(1, min(int((alpha > 0).sum(-1).max()), most or len(alpha)))
-    target = np.argsort(-alpha, axis=-1, kind="stable")[..., :width]
+    alpha = counts * valid + prior_size * parent / np.maximum(parent.sum(-1, keepdims=True), 1e-99)
+    target = np.argsort(-alpha, axis=-1, kind="stable")
+    target = target[..., :max(1, min((alpha > 0).sum(-1).max(), most or len(alpha)))]
     alpha = np.take_along_axis(alpha, target, -1)
-    size = alpha.sum(-1)
-    share = alpha / np.where(size > 0, size, 1)[..., None]
-    return np.where(alpha > 0, target, -1), share, np.where(size > 0, size, np.inf)
+    size = np.where(alpha.any(-1), alpha.sum(-1), np.inf)
+    return np.where(alpha > 0, target, -1), alpha / size[..., None], size
 
 
-def _joiners(joiners, population, allowed, places, member, prior_size, prior_years):
-    steps = range(allowed.shape[1])
-    counts = _pooled(joiners, "joiners", places, steps)[..., 0]
-    if (counts * ~allowed > 0).any():
-        place, step = np.argwhere(counts * ~allowed > 0)[0]
-        raise ValueError(f"joiners: {places[place]} at step {step}; allowed possible ages")
-    people = population.pivot(index="period", columns="step", values="children").reindex(
-        columns=steps).sort_index()
-    if people.isna().any(axis=None) or not (people > 0).all(axis=None):
-        raise ValueError("population: missing or not above 0; allowed every period and step")
-    if missing := set(joiners["period"]) - set(people.index):
-        raise ValueError(f"joiners: periods {sorted(missing)}; allowed those of the population")
-    years = (people / people.iloc[-1]).sum().to_numpy()
+def _years(population, joiners, steps):
+    """Years' worth (step,) of the base population that the counted joiners came from."""
+    people = population.pivot(index="period", columns="step", values="children").sort_index()
+    people = people.reindex(columns=range(steps))
+    if not (people > 0).all(axis=None) or set(joiners["period"]) - set(people.index):
+        raise ValueError("population: missing or not above 0; allowed every step, in all periods "
+                         f"of the joiners, {sorted(set(joiners['period']))}")
+    return (people / people.iloc[-1]).sum().to_numpy()
+
+
+def _joiners(counts, years, allowed, member, prior_size, prior_years):
     total = np.broadcast_to(counts.sum(1, keepdims=True), counts.shape)
     profile = _shrunk(counts, total, member, prior_size)[0] * allowed
-    profile /= np.maximum(profile.sum(1, keepdims=True), 1e-300)
-    yearly = (counts / years).sum(1, keepdims=True)
-    shape = counts + profile / 2 + prior_years * yearly * profile
+    profile /= np.maximum(profile.sum(1, keepdims=True), 1e-99)
+    shape = counts + profile * (0.5 + prior_years * (counts / years).sum(1, keepdims=True))
     return shape / (years + prior_years), np.where(shape > 0, shape, np.inf)
