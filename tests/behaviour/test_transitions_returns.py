@@ -28,10 +28,10 @@ def add(path, *lines):
     ("2020,NONSEND,NONSEND,5,NONSEND,NONSEND,6", "NONSEND on both sides"),
     ("2020,SCHOOL,AUT,5,NONSEND,AUT,6", "half-coded NONSEND"),
     ("2020,SCHOOL,AUT,5,SCHOOL,AUT,7", "ages do not rise by one"),
-    ("2020,SCHOOL,AUT,5,ACADEMY,AUT,6", "setting not in valid-states.csv"),
-    ("2020,SCHOOL,AUT,40,NONSEND,NONSEND,41", "age outside 0 to 25"),
-    ("2020,SCHOOL,AUT,15,SCHOOL,AUT,16", "state outside its valid years"),
-    ("2020,SCHOOL,XYZ,5,SCHOOL,XYZ,6", "need not in valid-states.csv"),
+    ("2020,SCHOOL,AUT,5,ACADEMY,AUT,6", "setting not in valid-states.csv, side 2"),
+    ("2020,SPECIAL,AUT,40,NONSEND,NONSEND,41", "age outside 0 to 25, side 1"),
+    ("2020,SCHOOL,AUT,15,SCHOOL,AUT,16", "state outside its valid years, side 2"),
+    ("2020,SCHOOL,XYZ,5,SCHOOL,XYZ,6", "need not in valid-states.csv, side 1"),
     ("2020,SCHOOL,AUT,13,COLLEGE,AUT,14", "move not in valid-states.csv"),
 ])
 def test_unusable_rows_are_listed_and_totals_agree(folder, row, reason):

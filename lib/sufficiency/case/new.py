@@ -44,8 +44,6 @@ def new_case(name, transitions=None, published=None, council="", root=None, forc
             tree, counts, notices = _counted(name, read_transitions(transitions, by_need), national)
         else:
             tree, counts, notices = _published(published, council, national)
-    except CaseError:
-        raise
     except ValueError as error:
         raise CaseError(str(error)) from None
     _write(target, {f"{name}.counts.csv": counts} if counts else {}, tree, root)
@@ -138,8 +136,8 @@ def _counted(name, found, national):
     placements = {"counted": {"prior_size": prior}}
     for key, central in FLAT.items():
         group, leaf = key.split(".")
-        old = dict.fromkeys(national["placements"][group][leaf])
-        flat = old | said | {"central": central, "unit": national["placements"][group][leaf]["unit"]}
+        old = national["placements"][group][leaf]
+        flat = {**dict.fromkeys(old), **said, "unit": old["unit"], "central": central}
         placements.setdefault(group, {})[leaf] = flat
     unit = {place: _unit(cost, year, known, "council", "costs.csv of the transitions folder")
             for place, cost in found.costs.items()}
@@ -158,8 +156,9 @@ def _counted(name, found, national):
         "costs": {"ledger": {"base_year": year, "lines": None}, "unit": unit,
                   "spread": {place: spread for place in places}},
     }
-    lost = f"{found.rows} rows read, {counts['count'].sum()} counted, {len(found.unusable)} not used"
-    return tree, text, [lost, *found.warnings]
+    used = (f"{found.rows} rows read: {counts['count'].sum()} counted, "
+            f"{len(found.unusable)} not used")
+    return tree, text, [used, *found.warnings]
 
 
 def _may_move(states, place, to):

@@ -7,53 +7,41 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-SHOWN = 20  # problems listed in one message; the rest are counted
+SHOWN = 20
 BLANKS = {"", "z", "x", "c", ":", "..", "na", "n/a", "low"}  # the Department's symbols for none
 
 
-class Problems:
-    """What is wrong with a folder of files, collected so that all of it is told in one go."""
-
-    def __init__(self):
-        self.found = []
+class Problems(list):
+    """What is wrong with some files, collected so that all of it is told in one go."""
 
     def add(self, path, line, text):
-        self.found.append(f"{Path(path).name}:{line}: {text}")
+        self.append(f"{Path(path).name}:{line}: {text}")
 
-    def raise_any(self, what):
-        """Stop with every problem counted and the first ones listed."""
-        if not self.found:
-            return
-        listed = "\n".join(self.found[:SHOWN])
-        more = len(self.found) - SHOWN
-        rest = f"\n... and {more} more" if more > 0 else ""
-        raise ValueError(f"{what}: {len(self.found)} problems\n{listed}{rest}")
+    def stop(self, what):
+        """Refuse, with every problem counted and the first ones listed."""
+        if self:
+            more = [f"... and {len(self) - SHOWN} more"] if len(self) > SHOWN else []
+            raise ValueError("\n".join([f"{what}: {len(self)} problems", *self[:SHOWN], *more]))
 
 
-def read_csv(path, text=(), numbers=(), key=(), prefix=None, whole=False, signed=False,
-             problems=None):
-    """A CSV as a frame with a `line` column; `numbers` are floats, blanks NaN; so are all
-    columns that start with `prefix`.
+def read_csv(path, problems, text=(), numbers=(), key=(), prefix=None, whole=False, signed=False):
+    """A CSV as a frame with a `line` column; `numbers` and columns that start with `prefix` are
+    floats, blanks NaN. UTF-8, with or without a byte order mark.
 
-    UTF-8 with or without a byte order mark. Refuses (all at once, by line and column): another
-    encoding, a missing column, a ragged row, a bad number, a repeated `key`. Numbers below 0 are
-    bad unless `signed`; `whole`: integers without blanks.
+    Notes by line and column: another encoding, a missing column, a ragged row, a repeated `key`, a
+    bad number (below 0 unless `signed`; not a whole number, or blank, if `whole`).
     """
-    path, own = Path(path), problems is None
-    problems = Problems() if own else problems
     frame = _rows(path, problems)
-    for column in (*text, *numbers):
-        if frame is not None and column not in frame:
-            found = ", ".join(frame.columns[1:]) or "no columns"
-            problems.add(path, 1, f"missing column '{column}'; found {found}")
-            frame = None
-    if frame is not None:
-        named = [column for column in frame if prefix and column.startswith(prefix)]
-        for column in dict.fromkeys([*numbers, *named]):
-            frame[column] = _numbers(path, frame, column, whole, signed, problems)
-        _no_repeats(path, frame, list(key), problems)
-    if own:
-        problems.raise_any(f"{path}")
+    missing = [name for name in (*text, *numbers) if frame is not None and name not in frame]
+    for name in missing:
+        problems.add(path, 1, f"missing column '{name}'; found {', '.join(frame.columns[1:])}")
+    if frame is None or missing:
+        return None
+    named = [name for name in frame if prefix and name.startswith(prefix)]
+    for name in dict.fromkeys([*numbers, *named]):
+        frame[name] = _numbers(path, frame, name, whole, signed, problems)
+    for _, row in frame[frame.duplicated(list(key))].iterrows() if key else ():
+        problems.add(path, row["line"], f"repeats {', '.join(f'{k} {row[k]}' for k in key)}")
     return frame
 
 
@@ -67,16 +55,15 @@ def _rows(path, problems):
         line = error.object[: error.start].count(b"\n") + 1
         return problems.add(path, line, "not UTF-8 text; save it as 'CSV UTF-8'")
     reader = csv.reader(io.StringIO(content, newline=""))
-    header = [name.strip() for name in next(reader, [])]
+    header, rows = [name.strip() for name in next(reader, [])], []
     if len(set(header)) < len(header):
         return problems.add(path, 1, f"a column is named twice: {', '.join(header)}")
-    rows = []
     for row in reader:
         if len(row) == len(header):
             rows.append([reader.line_num, *row])
         elif any(row):
-            text = f"{len(row)} values where the header has {len(header)}"
-            problems.add(path, reader.line_num, text)
+            wrong = f"{len(row)} values where the header has {len(header)}"
+            problems.add(path, reader.line_num, wrong)
     return pd.DataFrame(rows, columns=["line", *header], dtype=object).astype({"line": int})
 
 
@@ -85,18 +72,9 @@ def _numbers(path, frame, column, whole, signed, problems):
     blank = text.str.lower().isin(BLANKS)
     value = pd.to_numeric(text.mask(blank), errors="coerce").astype(float)
     bad = value.isna() & ~blank | ~np.isfinite(value.fillna(0))
+    bad |= (blank | (value % 1 != 0)) & whole | (value < 0) & (not signed)
     allowed = "a whole number" if whole else "a number or a blank"
-    if whole:
-        bad |= blank | (value % 1 != 0)
-    if not signed:
-        bad, allowed = bad | (value < 0), f"{allowed}, at least 0"
     for line, found in frame.loc[bad, ["line", column]].itertuples(index=False):
-        problems.add(path, line, f"{column}: found {found!r}; allowed {allowed}")
+        more = "" if signed else ", at least 0"
+        problems.add(path, line, f"{column}: found {found!r}; allowed {allowed}{more}")
     return value
-
-
-def _no_repeats(path, frame, key, problems):
-    if not key:
-        return
-    for _, row in frame[frame.duplicated(key)].iterrows():
-        problems.add(path, row["line"], f"repeats {', '.join(f'{k} {row[k]}' for k in key)}")

@@ -6,8 +6,8 @@ blank); the two of caseload must be there.
 
 import difflib
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -55,8 +55,7 @@ JANUARY, CALENDAR, FINANCIAL = "january_year", "calendar_year", "financial_year"
 FILES = {  # period, further keys, numbers
     "ehcp_caseload_by_setting": (JANUARY, ["release"], ["total", *sum(SETTINGS.values(), [])]),
     "ehcp_caseload_by_age": (JANUARY, ["age_band", "release"], ["ehc_plans_and_statements"]),
-    "ehcp_flows_2014_2021_aggregate": (
-        CALENDAR, [], [old for old, _ in FLOWS.values() if old != "-"]),
+    "ehcp_flows_2014_2021_aggregate": (CALENDAR, [], [o for o, _ in FLOWS.values() if o != "-"]),
     "ehcp_flows": (CALENDAR, [], [new for _, new in (FLOWS | NEW_PLANS).values()]),
     "ehcp_newplans_by_setting": (CALENDAR, [], [old for old, _ in NEW_PLANS.values()]),
     "s251_outturn_high_needs": (FINANCIAL, [], ["high_needs_1_2_x_gross"]),
@@ -66,21 +65,25 @@ FILES = {  # period, further keys, numbers
     "send_tribunal_appeals": (CALENDAR, [], list(APPEALS.values())),
     "population_by_age": ("year", ["basis", "age"], ["population"]),
 }
+# Month of release: of a January's count, a calendar year's flows, a financial year's outturn.
+RELEASE = {
+    "count": lambda january: f"{january}-{'05' if january < 2023 else '06'}",
+    "flow": lambda year: f"{year + 1}-{'05' if year < 2022 else '06'}",
+    "appeal": lambda year: f"{year + 1}-06",
+    "block": lambda year: f"{int(year[:4]) + 1}-03",
+    "outturn": lambda year: f"{int(year[:4]) + 2}-01",
+}
 SIGNED = ("dsg_deficit_s251", "hn_benchmarking_2021_22")
 SEN2 = "Department for Education, Education, health and care plans (SEN2)"
 OUTTURN = "Department for Education, section 251 outturn"
 
 
-@dataclass(frozen=True)
-class Folder:
-    """The files as read: frames by name, and what was left out (file, line, reason)."""
+class Folder(NamedTuple):
+    """The files as read by name, those of plans by setting, what was left out and why."""
 
     frames: dict
-    unusable: pd.DataFrame = field(repr=False)
-
-    @property
-    def plans(self):
-        return self.frames["ehcp_caseload_by_setting"]
+    plans: pd.DataFrame
+    unusable: pd.DataFrame
 
 
 def read_folder(path):
@@ -93,17 +96,17 @@ def read_folder(path):
     for name, (period, keys, numbers) in FILES.items():
         file = path / f"{name}.csv"
         if file.exists() or name.startswith("ehcp_caseload"):
-            frames[name] = read_csv(file, ["la_name", period, *keys], numbers,
-                                    prefix="outturn_gbp_", signed=name in SIGNED,
-                                    problems=problems)
-    problems.raise_any(f"published files in {path}")
+            frames[name] = read_csv(file, problems, ["la_name", period, *keys], numbers,
+                                    prefix="outturn_gbp_", signed=name in SIGNED)
+    problems.stop(f"published files in {path}")
     for name, frame in frames.items():
         frame["council"] = frame["la_name"].map({n: plain_name(n) for n in set(frame["la_name"])})
         frame, lost = _screened(name, frame)
         frames[name], joined = _joined(name, frame, problems)
         unusable += [lost, joined]
-    problems.raise_any(f"published files in {path}")
-    return Folder(frames, pd.concat(unusable, ignore_index=True))
+    problems.stop(f"published files in {path}")
+    plans = frames["ehcp_caseload_by_setting"]
+    return Folder(frames, plans, pd.concat(unusable, ignore_index=True))
 
 
 def plain_name(name):
@@ -136,8 +139,8 @@ def _joined(name, frame, problems):
     later = frame.index[frame.duplicated(key)]
     lost = frame.loc[later, ["line"]].assign(reason="joined with a row of the same key")
     filled = twice.groupby(key).transform("first").drop(columns="line")
-    frame = frame.combine_first(filled).drop(index=later).set_index("council").sort_index(kind="stable")
-    return frame, lost.assign(file=f"{name}.csv")
+    frame = frame.combine_first(filled).drop(index=later).set_index("council")
+    return frame.sort_index(kind="stable"), lost.assign(file=f"{name}.csv")
 
 
 def councils(folder, first=2014, last=2023):
@@ -222,9 +225,10 @@ def _plans(own):
     headline = ages["all"].reindex(plans.index).fillna(rows["total"])
     plans["unknown"] = headline - plans.sum(axis=1)
     ages["all"] = headline.reindex(ages.index)
-    note = "; unknown is the headline total less the settings; elsewhere from 2019 on the 2025 basis"
-    return {"plans_by_setting": _table(plans, "plans", SEN2 + note, _sen2),
-            "plans_by_age": _table(ages, "plans", f"{SEN2}, by age at 31 August", _sen2)}
+    note = ("; unknown is the headline total less the settings; elsewhere from 2019 on the 2025 "
+            "basis")
+    return {"plans_by_setting": _table(plans, "plans", SEN2 + note, RELEASE["count"]),
+            "plans_by_age": _table(ages, "plans", f"{SEN2}, by age at 31 August", RELEASE["count"])}
 
 
 def _columns(own, file, columns):
@@ -245,11 +249,11 @@ def _flows(own):
     appeals = _columns(own, "send_tribunal_appeals", APPEALS)
     return {
         "new_plans": _table(new, "plans/year", f"{SEN2}; special holds the independent and "
-                            "non-maintained columns", _flow),
+                            "non-maintained columns", RELEASE["flow"]),
         "flows": _table(flows, "children/year", f"{SEN2}; timely_share is within 20 weeks, all "
-                        "plans", _flow),
+                        "plans", RELEASE["flow"]),
         "appeals": _table(appeals, "appeals", "Ministry of Justice and Department for Education, "
-                          "appeals to the SEND Tribunal", lambda year: f"{year + 1}-06"),
+                          "appeals to the SEND Tribunal", RELEASE["appeal"]),
     }
 
 
@@ -257,19 +261,22 @@ def _money(own):
     gross = {"high_needs": "high_needs_1_2_x_gross"}
     lines = own.get("hn_benchmarking_2021_22", pd.DataFrame())
     lines = {column[12:]: column for column in lines if column.startswith("outturn_gbp_")}
+    spent = _columns(own, "s251_outturn_high_needs", gross)
+    lines = _columns(own, "hn_benchmarking_2021_22", lines)
+    block = _columns(own, "dsg_allocations", BLOCK)
+    deficit = _columns(own, "dsg_deficit_s251", {"deficit": "dsg_deficit_gbp_m"})
     return {
-        "section_251": _table(_columns(own, "s251_outturn_high_needs", gross), "GBP/year",
-                              f"{OUTTURN}, gross 1.2.x without place funding", _outturn),
-        "section_251_lines": _table(_columns(own, "hn_benchmarking_2021_22", lines), "GBP/year",
-                                    f"{OUTTURN} (high needs benchmarking); place_funding is 1.0.2, "
-                                    "top-ups are net of their income line", _outturn),
-        "high_needs_block": _table(_columns(own, "dsg_allocations", BLOCK), "GBP/year",
-                                   "Department for Education, dedicated schools grant allocations;"
-                                   " before and after deductions for places funded direct",
-                                   lambda year: f"{int(year[:4]) + 1}-03"),
-        "deficit_1_9_3": _table(_columns(own, "dsg_deficit_s251", {"deficit": "dsg_deficit_gbp_m"}),
-                                "GBP million", f"{OUTTURN}, line 1.9.3 over all blocks at 31 March;"
-                                " a deficit is positive; from a percentage to two places", _outturn),
+        "section_251": _table(spent, "GBP/year", f"{OUTTURN}, gross 1.2.x without place funding",
+                              RELEASE["outturn"]),
+        "section_251_lines": _table(
+            lines, "GBP/year", f"{OUTTURN} (high needs benchmarking); place_funding is 1.0.2, "
+            "top-ups are net of their income line", RELEASE["outturn"]),
+        "high_needs_block": _table(
+            block, "GBP/year", "Department for Education, dedicated schools grant allocations; "
+            "before and after deductions for places funded direct", RELEASE["block"]),
+        "deficit_1_9_3": _table(
+            deficit, "GBP million", f"{OUTTURN}, line 1.9.3 over all blocks at 31 March; a deficit "
+            "is positive; from a percentage to two places", RELEASE["outturn"]),
     }
 
 
@@ -291,15 +298,3 @@ def _table(frame, unit, source, release):
     known = {period: release(period) for period in frame.index}
     frame.attrs = {"unit": unit, "source": source, "quality": "published", "known": known}
     return frame
-
-
-def _sen2(january):
-    return f"{january}-{'05' if january < 2023 else '06'}"
-
-
-def _flow(year):
-    return _sen2(year + 1)
-
-
-def _outturn(financial_year):
-    return f"{int(financial_year[:4]) + 2}-01"

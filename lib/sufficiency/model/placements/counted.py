@@ -23,25 +23,23 @@ def calibrate_counts(case, kind):
                         for s in settings])
     moves = case.value("transitions.moves")
     people = case.published("population").rename(columns=lambda name: int(name[4:]))
+    prior, rho = (case[f"placements.{key}"].central_value()
+                  for key in ("counted.prior_size", "rates.correlation"))
     rates = estimate(
         _outcomes(counts), *_joiners(counts, people), stock=_stock(counts, first, places),
         places=places, groups=[s.group for s in settings], allowed=allowed, phases=PHASES,
         moves=np.array([[to in moves.get(place, ()) for to in places] for place in places]),
-        steps_per_year=1, first_age=0, prior_size=_central(case, "prior_size"),
-        join_prior_years=0, correlation=case["placements.rates.correlation"].central_value())
+        steps_per_year=1, first_age=0, prior_size=prior, join_prior_years=0, correlation=rho)
     history = counts.pivot_table(index="year", columns="kind", values="count", aggfunc="sum")
-    nothing = pd.DataFrame(columns=["table", "period", "column", "found", "why"])
+    checks = pd.DataFrame(columns=["year", "margin", "name", "published", "fitted"])
+    outliers = pd.DataFrame(columns=["table", "period", "column", "found", "why"])
     return kind(
         first_january=first, rates=rates, history=history.fillna(0.0),
-        checks=_checks(counts, rates), outliers=nothing, seed_fit=rates.stock,
+        checks=checks, outliers=outliers, seed_fit=rates.stock,
         scales=pd.Series(dtype=float), joiners=rates.join_mean.sum(), unreconciled=0.0,
         unreconciled_sd=0.0, difference=0.0,
         # growth looks a January's joiners up at the mid-year before it
         population=people.set_axis(people.index - 1))
-
-
-def _central(case, name):
-    return case[f"placements.counted.{name}"].central_value()
 
 
 def _outcomes(counts):
@@ -66,15 +64,3 @@ def _joiners(counts, people):
 def _stock(counts, january, places):
     table = stock(counts, january).unstack(fill_value=0)
     return table.reindex(index=places, columns=AGES, fill_value=0).to_numpy(float)
-
-
-def _checks(counts, rates):
-    """Leavers and joiners a year, counted and at the rates."""
-    years, there = counts["year"].nunique(), counts[counts["kind"] != "joiner"]
-    rows = []
-    for i, place in enumerate(rates.places):
-        mine = there[there["place"] == place]
-        fitted = (rates.leave_mean[i, mine["age"]] * mine["count"]).sum() / years
-        found = mine[mine["kind"] == "leaver"]["count"].sum() / years
-        rows.append(("all", "leavers a year", place, found, fitted))
-    return pd.DataFrame(rows, columns=["year", "margin", "name", "published", "fitted"])
