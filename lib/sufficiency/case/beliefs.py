@@ -10,7 +10,7 @@ from sufficiency.case.files import CaseError, Tree, find_case, find_root, read
 from sufficiency.case.quantity import Assumption, month, nearest
 from sufficiency.case.schema import SECTIONS, Setting, assumptions, check, check_origins
 
-LOG = "key low central high unit as_of known quality funded_by source note".split()
+LOG = "key label low central high unit as_of known quality funded_by source note".split()
 NOTHING = object()
 
 
@@ -61,6 +61,14 @@ class Case:
             absent = self._absent(f"published.{name}", "table")
             raise CaseError(f"published.{name}: {absent}; allowed {', '.join(tables) or 'none'}")
         return default
+
+    @property
+    def counts(self):
+        """Transitions counted by year, kind, place, age and destination; None without a table."""
+        from sufficiency.case.returns.transitions import known_counts
+
+        told = self.value("transitions", None)
+        return told and known_counts(self.files[-1], told["sha256"], self.known_by)
 
     def as_known(self, known_by):
         """The case as it could have been written by the end of a month, YYYY-MM."""
@@ -140,9 +148,14 @@ def _build(raw, name, root, scenario, overrides, known_by):
     settings = {key: Setting.model_validate(found) for key, found in said["settings"].items()}
     title = said.get("title") or said.get("annex", {}).get("title") or said["council"]["name"]
     return Case(
-        *(name, title, said["as_at"], scenario, overrides, known_by, root, raw.files),
+        *(name, title, said["as_at"], scenario, overrides, known_by, root, _files(raw, said)),
         *(settings, made, _plain(said), raw, said),
     )
+
+
+def _files(raw, said):
+    told = said.get("transitions")
+    return [*raw.files, raw.files[-1].parent / told["counts"]] if told else raw.files
 
 
 def _plain(node):
