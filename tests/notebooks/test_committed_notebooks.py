@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import papermill
 import pytest
 from sufficiency.run.parameters import Parameters
 
@@ -55,6 +56,12 @@ def test_parameters_cell_is_plain_and_complete(path):
     Parameters(**given)
     assert given["out_dir"] == "", "a committed notebook writes nothing"
     assert not tagged(path, "injected-parameters")
+
+
+@each
+def test_papermill_knows_every_parameter(path):
+    """It cannot read a line whose remark holds an equals sign, and then warns of a name unknown."""
+    assert list(papermill.inspect_notebook(str(path))) == list(Parameters.__annotations__)
 
 
 @each

@@ -62,19 +62,19 @@ def high_needs(spend, prices="nominal"):
 
 
 def single_placements(spend, worlds, setting, limits):
-    """What one child can cost in a setting in the last year, GBP: (name, value) rows.
+    """What one child can cost in a setting in the last year, GBP: figures, and chances by limit.
 
-    Mean children and fee; the fee one child in ten exceeds; what the dearest of all costs (its
-    median); and for each limit the chance that at least one child costs more.
+    The fee that one child in ten, and in a hundred, exceeds; the standard deviation that single
+    fees alone give the setting's bill; the chance that at least one child costs more than a limit.
     """
     year = spend.isel(financial_year=-1).sel(setting=setting)
     children = float(year["placement_years"].sum("age_band").mean())
     mean, sigma = float(year["unit_cost"].mean()), float(worlds[f"costs.spread.{setting}"].mean())
-    rows = {"Placement-years": children, "Mean cost of a place": mean,
-            "One child in ten costs more than": float(dearest(1, mean, sigma, 0.9)),
-            "The dearest child costs about": float(dearest(children, mean, sigma, 0.5))}  # fmt: skip
-    chances = {limit: float(chance_above(children, mean, sigma, limit)) for limit in limits}
-    return rows, chances
+    figures = {"children": children, "mean": mean,
+               "tenth": float(dearest(1, mean, sigma, 0.9)),
+               "hundredth": float(dearest(1, mean, sigma, 0.99)),
+               "spread": mean * np.sqrt(children * np.expm1(sigma**2))}  # fmt: skip
+    return figures, {x: float(chance_above(children, mean, sigma, x)) for x in limits}
 
 
 def drivers(calibration, worlds, placements):

@@ -3,10 +3,10 @@
 import hashlib
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("numpy", "pandas", "scipy", "numba", "xarray", "matplotlib", "papermill", "typst")
+PACKAGES = ("sufficiency", "numpy", "pandas", "scipy", "numba", "xarray", "matplotlib", "typst")
 
 
 def digest(path: Path) -> str:
@@ -48,13 +48,7 @@ def run_id(facts: dict) -> str:
 
 def versions() -> dict:
     """Versions of Python and of the packages that make figures or pages."""
-    found = {"python": platform.python_version()}
-    for name in ("sufficiency", *PACKAGES):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
-    return found
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def _sha(text: str) -> str:

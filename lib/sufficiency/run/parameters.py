@@ -3,8 +3,6 @@
 import ast
 from dataclasses import dataclass
 
-LARGEST_SEED = 2**32 - 1
-LARGEST_DRAWS = 1_000_000
 INJECTED = "# Parameters"
 PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 
@@ -40,7 +38,7 @@ class Parameters:
                 raise ParameterError(f"parameter {name}: found {value!r}; allowed: {wanted}")
         if not self.case.strip():
             raise ParameterError("parameter case: found nothing; allowed: a case's name")
-        for name, low, high in (("draws", 1, LARGEST_DRAWS), ("seed", 0, LARGEST_SEED)):
+        for name, low, high in (("draws", 1, 1_000_000), ("seed", 0, 2**32 - 1)):
             if not low <= getattr(self, name) <= high:
                 found = getattr(self, name)
                 raise ParameterError(f"parameter {name}: found {found}; allowed: {low} to {high}")
@@ -72,20 +70,16 @@ def _given(names: dict) -> list[str]:
 
 def _set_in(cell: str, strict: bool = False) -> list[str]:
     """Names a cell sets with `name = value`; strict refuses a cell that does anything else."""
+    names = []
     try:
-        steps = ast.parse(cell).body
-    except SyntaxError:
-        return []
-    plain = [step for step in steps if isinstance(step, ast.Assign) and _literal(step.value)]
-    if strict and len(plain) < len(steps):
-        raise ParameterError("the parameters hold code; allowed: one `name = value` a line")
-    targets = [target for step in plain for target in step.targets]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
-
-
-def _literal(value: ast.expr) -> bool:
-    try:
-        ast.literal_eval(value)
-    except ValueError:
-        return False
-    return True
+        for step in ast.parse(cell).body:
+            if isinstance(step, ast.Assign):
+                ast.literal_eval(step.value)
+                names += [target.id for target in step.targets if isinstance(target, ast.Name)]
+            elif strict:
+                raise ValueError("not an assignment")
+    except (SyntaxError, ValueError, TypeError) as error:
+        if strict:
+            message = "the parameters hold code; allowed: one `name = value` a line"
+            raise ParameterError(message) from error
+    return names
