@@ -101,7 +101,9 @@ def _published(folder, council, national):
 def _costs_of_lines(found, costs):
     """Its own lines where it has them; proxies for the settings that none of them pays for."""
     lines, outturn = found.get("section_251_lines"), found.get("section_251")
+    first = int(found["plans_by_setting"].index.min())
     own = lines is not None and outturn is not None and BASE in outturn.index
+    own = own and first <= int(BASE[:4])
     spec = costs["ledger"]["lines"] if own else {}
     paid = {setting for line, entry in spec.items() if lines.loc[BASE].get(line, 0) > 0
             for setting in entry.get("per") or []}
@@ -110,7 +112,8 @@ def _costs_of_lines(found, costs):
     ledger = {"accepted_gap": dict.fromkeys(later, reason)} if own else {"lines": None}
     proxies = {name: _unit(entry["gbp"], BASE, "2023-01", "proxy", entry["source"])
                for name, entry in costs["proxies"].items() if name not in paid}
-    return {"ledger": {"base_year": BASE, **ledger}, "unit": proxies}
+    base = max(BASE, f"{first}-{(first + 1) % 100:02d}")
+    return {"ledger": {"base_year": base, **ledger}, "unit": proxies}
 
 
 def _unit(gbp, year, known, quality, source):
