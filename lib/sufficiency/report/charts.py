@@ -8,6 +8,7 @@ import io
 from dataclasses import dataclass
 from functools import cache, wraps
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -65,11 +66,14 @@ class Chart:
 
     def png(self):
         """The picture at 200 dpi with its title, subtitle and source drawn in."""
-        lines = [(self.title, 1, 24, 13, "bold"), (self.subtitle, 1, 9, 10.5, "normal")]
-        lines += [(f"Source: {self.source}", 0, -18, 8.5, "normal")] if self.source else []
+        title, under = fill(self.title, 72), fill(self.subtitle, 98)
+        source = fill(f"Source: {self.source}", 120) if self.source else ""
+        lines = [(title, 1, 11 + 14 * len(under.splitlines()), 13, "bold"),
+                 (under, 1, 7, 10.5, "normal"), (source, 0, -8, 8.5, "normal")]
         corner, inch = self.figure.transFigure, self.figure.dpi_scale_trans
         with _style():
             drawn = [self.figure.text(0, y, text, fontsize=size, fontweight=weight,
+                                      va="bottom" if y else "top",
                                       transform=corner + ScaledTranslation(0, up / 72, inch))
                      for text, y, up, size, weight in lines]  # fmt: skip
         try:
@@ -181,7 +185,7 @@ def fan(history, ahead, *, unit="plans", history_name="Counted"):
 
     history: Series by period; ahead: frame by period with p5 to p95 (tables.fan_frame).
     """
-    figure, (axes,) = _axes(3.5)
+    figure, (axes,) = _axes(3.2)
     data = _fan(axes, history, ahead, unit, 9)
     last, gap = ahead.iloc[-1], 0.052 * axes.get_ylim()[1]
     digits = -2 if last["p90"] > 5000 else int(last["p90"] < 100)

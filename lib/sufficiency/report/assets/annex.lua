@@ -125,6 +125,19 @@ local function measure(tbl)
   return size, word
 end
 
+-- Shares of a line of `room` characters: the longest words first, the rest to the long columns
+local function balance(size, word, room, pad)
+  local least, wish, fixed, extra, shares = {}, {}, 0, 0, {}
+  for i = 1, #size do
+    least[i] = pad * math.min(word[i], 16) + 1.5
+    wish[i] = math.max(math.min(size[i], 160) + 2 - least[i], 0.1)
+    fixed, extra = fixed + least[i], extra + wish[i]
+  end
+  local spare = math.max(room - fixed, 0)
+  for i = 1, #size do shares[i] = (least[i] + spare * wish[i] / extra) / (fixed + spare) end
+  return shares, fixed
+end
+
 local function typst_cells(row)
   local cells = {}
   for _, cell in ipairs(row.cells) do
@@ -136,16 +149,20 @@ local function typst_cells(row)
 end
 
 local function typst_table(tbl, caption, note)
-  local size = measure(tbl)
-  local columns, align, total, long = {}, {}, 0, false
-  for i, spec in ipairs(tbl.colspecs) do
-    long = long or size[i] > 30
+  local size, word = measure(tbl)
+  local count, total, natural = #size, 0, 0
+  local columns, align = {}, {}
+  for i, cell in ipairs(tbl.head.rows[1].cells) do
     total = total + math.min(size[i], 40)
-    align[i] = spec[1] == "AlignRight" and "right" or "left"
+    natural = natural + math.max(size[i], utf8.len(text(cell.contents))) + 2
+    align[i] = tbl.colspecs[i][1] == "AlignRight" and "right" or "left"
+    columns[i] = i == 1 and "1fr" or "auto"
   end
-  for i = 1, #tbl.colspecs do
-    columns[i] = size[i] > 30 and string.format("%dfr", math.min(size[i], 90))
-      or (i == 1 and not long) and "1fr" or "auto"
+  local room = count <= 6 and 95 or count <= 8 and 110 or count <= 9 and 122 or 180
+  if natural > room then
+    for i, share in ipairs((balance(size, word, room, 1.05))) do
+      columns[i] = string.format("%.3ffr", share)
+    end
   end
   local rows = {}
   for _, body in ipairs(tbl.bodies) do
@@ -153,7 +170,7 @@ local function typst_table(tbl, caption, note)
   end
   return pandoc.RawBlock("typst", string.format(
     "#annex-table(%s, %s, %s, %d, %d, (%s,), (%s,), (%s,),\n%s\n)", typst_string(tbl.identifier), typst_string(caption),
-    typst_string(note), #tbl.colspecs, total, table.concat(columns, ", "), table.concat(align, ", "),
+    typst_string(note), count, total, table.concat(columns, ", "), table.concat(align, ", "),
     typst_cells(tbl.head.rows[1]), table.concat(rows, "\n")))
 end
 
@@ -171,29 +188,26 @@ function Table(tbl)
   if caption ~= "" then tbl.caption.long = {pandoc.Plain(words(caption))} end
   if is.docx then
     local size, word = measure(tbl)
-    local total, fixed, extra = 0, 0, 0
-    for i = 1, #size do
-      total = total + size[i]
-      word[i] = 1.35 * math.min(word[i], 26) + 2.5
-      size[i] = math.max(math.min(size[i], 60) + 2 - word[i], 0.1)
-      fixed, extra = fixed + word[i], extra + size[i]
-    end
+    local total = 0
+    for i = 1, #size do total = total + size[i] end
+    local shares, fixed = balance(size, word, 88, 1.25)
     local small = #size > 8 or total > 150 or fixed > 88
+    if small then shares = balance(size, word, 108, 1.1) end
     local style = small and "Table Text Small" or "Table Text"
-    -- Characters on a line of the page; what the longest words leave goes to the long columns
-    local spare = math.max((small and 118 or 88) - fixed, 0)
-    for i, spec in ipairs(tbl.colspecs) do
-      tbl.colspecs[i] = {spec[1], (word[i] + spare * size[i] / extra) / (fixed + spare)}
-    end
-    local function set(row)
+    for i, spec in ipairs(tbl.colspecs) do tbl.colspecs[i] = {spec[1], shares[i]} end
+    local short = #tbl.bodies[1].body <= 14
+    local function set(row, last)
       for _, cell in ipairs(row.cells) do
-        cell.contents = {styled(style, pandoc.utils.blocks_to_inlines(cell.contents))}
+        cell.contents = {styled(style .. (short and not last and " Kept" or ""), pandoc.utils.blocks_to_inlines(cell.contents))}
       end
     end
     for _, row in ipairs(tbl.head.rows) do set(row) end
-    for _, body in ipairs(tbl.bodies) do for _, row in ipairs(body.body) do set(row) end end
+    for _, body in ipairs(tbl.bodies) do
+      for i, row in ipairs(body.body) do set(row, i == #body.body) end
+    end
   end
-  return {tbl, note ~= "" and styled("Source Note", words(note)) or nil}
+  -- Word puts no space after a table; a note, or a blank in its place, does
+  return {tbl, styled("Source Note", words(note ~= "" and note or "\u{a0}"))}
 end
 
 function Math(math)
@@ -211,7 +225,7 @@ function Pandoc(doc)
     if has(fact[2]) then table.insert(said, fact) end
   end
   if #front.provenance > 0 then
-    doc.blocks:insert(pandoc.Header(1, words("How these figures were made"), pandoc.Attr("provenance")))
+    doc.blocks:insert(pandoc.Header(1, words("Provenance of this document"), pandoc.Attr("provenance")))
     local lines = {}
     for _, line in ipairs(front.provenance) do table.insert(lines, {pandoc.Plain(words(line))}) end
     doc.blocks:insert(pandoc.BulletList(lines))
