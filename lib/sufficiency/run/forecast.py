@@ -36,18 +36,30 @@ def simulate(case, calibration, worlds, kind="counts", threads=2):
 
 
 def cost(case, placements, worlds):
-    """Spend of the simulated plans, and the ledger it is tied to: (dataset, Ledger)."""
+    """Spend of the simulated plans, and the ledger of each world: (dataset, ledger.Ledger)."""
+    paid = _paid(case, placements)
+    gone = (placements[name].values[:, :-1] for name in ("leavers", "moved_out"))
+    stay = calendar.stay_share(placements["plans"].sum("age").values, *gone)
+    tied = _tie(case, paid, worlds)
+    return spend(paid, worlds, case, tied, stay), tied
+
+
+def tie(case, placements):
+    """The ledger at central values, from the mean of the simulated plans: a `ledger.Ledger`."""
+    return _tie(case, _paid(case, placements.mean("draw").expand_dims("draw")))
+
+
+def _tie(case, paid, worlds=None):
+    return ledger.tie(case, paid.mean("draw").sum("age_band").to_pandas(), worlds)
+
+
+def _paid(case, placements):
     start = int(str(case.value("costs.ledger.base_year"))[:4])
     history = case.published("plans_by_setting").loc[start:]
     profile = case.value("costs.profile", {})
     late = {name: f"costs.notice.{name}" for name in case.value("costs.notice", {})}
     notice = {name: case[key].central_value() for name, key in late.items()}
-    paid = calendar.paid_years(placements, history, profile, notice)
-    gone = (placements[name].values[:, :-1] for name in ("leavers", "moved_out"))
-    stay = calendar.stay_share(placements["plans"].sum("age").values, *gone)
-    years = paid.mean("draw").sum("age_band").to_pandas()
-    tied = ledger.tie(case, years, worlds)
-    return spend(paid, worlds, case, tied, stay), tied
+    return calendar.paid_years(placements, history, profile, notice)
 
 
 def outturn_basis(spend):

@@ -70,12 +70,14 @@ class Study:
     @cached_property
     def spend(self):
         """Spend (draw, financial_year, setting, age_band), nominal and real, GBP, and lines."""
-        return self._kept("spend", lambda: self._costed[0])
+        return self._kept("spend", self._cost)
 
     @cached_property
     def ledger(self):
         """Unit costs and how they tie to the outturn."""
-        return self._costed[1]
+        from sufficiency.run.forecast import tie
+
+        return tie(self.case, self._simulated)
 
     @cached_property
     def _simulated(self):
@@ -84,11 +86,10 @@ class Study:
         asked = (self.case, self.calibration, self.worlds)
         return self._kept("placements", lambda: simulate(*asked, threads=self.threads))
 
-    @cached_property
-    def _costed(self):
+    def _cost(self):
         from sufficiency.run.forecast import cost
 
-        return cost(self.case, self._simulated, self.worlds)
+        return cost(self.case, self._simulated, self.worlds)[0]
 
     def bridge(self, start: str, end: str, prices: str = "nominal"):
         """Why spend changes between two financial years: volume, mix, price; (draw, bar) GBP."""
