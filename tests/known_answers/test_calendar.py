@@ -107,3 +107,13 @@ def test_share_who_stay():
     stay = calendar.stay_share(found["plans"].sum("age").values, found["leavers"].values[:, :-1],
                                found["moved_out"].values[:, :-1])
     np.testing.assert_allclose(stay, [0.9, 1.0])
+
+
+def test_an_empty_first_january_leaves_the_years_before_without_a_september_step():
+    """Settings refilled by moves in the first year: 40 plans a year before stay 40 paid years."""
+    found = placements()
+    found["plans"][:, 0, 0] = 0
+    found["moved_in"][:, 0, 0] = 30
+    history = pd.DataFrame({"a": [40, 40, 40, 0], "b": 52}, index=[2022, 2023, 2024, 2025])
+    paid = calendar.paid_years(found, history, {}).sum("age_band")
+    np.testing.assert_allclose(paid.sel(financial_year="2022-23", setting="a"), 40, rtol=1e-9)

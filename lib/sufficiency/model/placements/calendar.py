@@ -101,10 +101,13 @@ def paid_years(placements, history, profile, notice=None):
     if not unbroken or past.isna().to_numpy().any():
         raise ValueError(f"plans_by_setting: Januaries {list(past.index)}; allowed: every January "
                          f"up to {years[0] - 1}, no blanks")
-    first = np.maximum(stock[:, 0].sum((0, -1)), 1)
+    # A setting empty or nearly so in the first year says nothing of its Septembers before
+    first = stock[:, 0].sum((0, -1))
+    usual = [np.divide(flow[:, 0].sum(0), first, out=np.zeros(len(first)),
+                       where=first > np.abs(flow[:, 0].sum(0))) for flow in (step, gone)]
     counts = past.to_numpy(float)
     pieces = (counts[..., None] * band_shares(stock[:, :1].mean(0))[0],
-              counts * step[:, 0].sum(0) / first, counts * gone[:, 0].sum(0) / first)
+              counts * usual[0], counts * usual[1])
     stock, step, gone = (np.concatenate([np.broadcast_to(old, (len(new), *old.shape)), new], 1)
                          for old, new in zip(pieces, (stock, step, gone), strict=True))
     share = np.array([PROFILES[profile.get(name, "by_day")] for name in settings])
