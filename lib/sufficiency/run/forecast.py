@@ -19,9 +19,12 @@ def simulate(case, calibration, worlds, kind="counts", threads=2):
     """
     rates, first = calibration.rates, calibration.first_january
     years = list(range(first + 1, case.value("horizon.last_january") + 2))
+    paths = growth.growth_paths(calibration, worlds, years)
+    # numpy lays out large arrays otherwise than small ones, and each layout is compiled anew
+    paths = {name: np.ascontiguousarray(path) for name, path in paths.items()}
     found = engine.project(
         rates, periods=years, seed=worlds.seed, draws=worlds.draws, engine=kind, threads=threads,
-        **growth.growth_paths(calibration, worlds, years),
+        **paths,
     )  # fmt: skip
     dims = ("draw", "year", "setting", "age")
     flows = {
