@@ -11,6 +11,8 @@ from sufficiency.run import manifest, store
 from sufficiency.run.parameters import ParameterError, Parameters
 from sufficiency.run.study import Study
 
+DECISIONS = {"note": "For noting", "approve": "For approval", "annual_report": "Annual report"}
+
 
 def make_annex(parameters: Parameters, out: Path, formats: list[str], again: bool = False) -> Path:
     """Make <out>/<case>/<run id>/ and return its path.
@@ -96,7 +98,7 @@ def front(study: Study):
         subtitle="Annex: figures, ranges and where they come from",
         council=case.value("council.name"),
         as_at=case.as_at,
-        decision=case.value("annex.decision", ""),
+        decision=DECISIONS.get(case.value("annex.decision", ""), ""),
         provenance=tuple(lines),
     )
 
