@@ -145,7 +145,7 @@ def test_threads_and_order_of_blocks_change_no_byte(rates, limited, monkeypatch)
     one = run(rates, draws=1700, threads=1, **limited)
     assert same(one, run(rates, draws=1700, threads=2, **limited))
 
-    def reversed_blocks(function, draws, threads):
+    def reversed_blocks(function, draws, threads, block):
         for first in reversed(range(0, draws, 130)):
             function(first, min(first + 130, draws))
 

@@ -36,7 +36,7 @@ def normals(out, u):
 @njit(nogil=True)
 def shares(out, row, z):
     for i in range(out.size):
-        out[i] = kernels.beta_from_table(row, z[i])
+        out[i] = kernels.interpolate_table(row, z[i])
 
 
 def nanoseconds(label, function, *arguments):
@@ -56,7 +56,7 @@ def main():
         nanoseconds(f"binomial quantile {n} {p}", binomials, u, n, p)
     for mean in (0.3, 5.0, 40.0, 400.0):
         nanoseconds(f"Poisson quantile {mean}", poissons, u, mean)
-    nanoseconds("beta from table", shares, kernels.beta_table([0.1], [30.0])[0], z)
+    nanoseconds("logit of a share from a table", shares, kernels.quantile_table([3.0], [27.0])[0], z)
     print(f"seconds {time.perf_counter() - started:.2f}")
 
 

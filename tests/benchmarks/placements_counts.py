@@ -20,14 +20,17 @@ SETTINGS = {
     "elsewhere": (5, 24, 600)}
 
 
-def county(groups=("all",), seed=20):
+EVERY_AGE = {name: (0, 25, plans) for name, (*_, plans) in SETTINGS.items()}
+
+
+def county(groups=("all",), seed=20, settings=SETTINGS):
     """Rates of every setting x group; movers change setting and keep their group."""
     random, steps = np.random.default_rng(seed), 26
     ages = np.arange(steps)
-    names = [(setting, group) for group in groups for setting in SETTINGS]
-    allowed = np.array([(ages >= SETTINGS[s][0]) & (ages <= SETTINGS[s][1]) for s, _ in names])
+    names = [(setting, group) for group in groups for setting in settings]
+    allowed = np.array([(ages >= settings[s][0]) & (ages <= settings[s][1]) for s, _ in names])
     after = np.pad(allowed[:, 1:], ((0, 0), (0, 1)))
-    size = np.array([SETTINGS[s][2] / len(groups) for s, _ in names])
+    size = np.array([settings[s][2] / len(groups) for s, _ in names])
     stock = random.poisson(allowed * (size / allowed.sum(1))[:, None])
     weight = np.zeros((len(names), steps, len(names)))
     for i, (setting, group) in enumerate(names):
@@ -71,4 +74,4 @@ def report(rates, draws, years):
 
 
 if __name__ == "__main__":
-    report(county(), draws=10_000, years=10)
+    report(county(settings=EVERY_AGE), draws=10_000, years=10)

@@ -85,14 +85,11 @@ def test_beta_binomial_leavers(oracle):
 def test_gamma_poisson_joiners_from_three_yearly_counts(oracle):
     given = oracle["gamma_poisson_predictive"]
     years = range(3)
-    joiners = pd.DataFrame({"period": years, "place": "one", "step": 0,
-                            "children": given["inputs"]["counts"]})
-    transitions = pd.DataFrame({"period": [0], "place": "one", "step": 0, "outcome": "leave",
-                                "children": 10})
-    population = pd.DataFrame({"period": years, "step": 0, "children": 5000})
-    rates = estimate(transitions, joiners, population, stock=[[0]], places=("one",), groups=["x"],
-                     allowed=[[True]], phases=["all"], steps_per_year=1, first_age=4,
-                     prior_size=5, join_prior_years=0, correlation=0.0)
+    counts = pd.DataFrame({"year": years, "kind": "joiner", "place": "one", "age": 4,
+                           "destination": "", "count": given["inputs"]["counts"]})
+    rates = estimate(counts, pd.DataFrame({4: 5000}, years), stock=[[0]], places=("one",),
+                     groups=["x"], allowed=[[True]], moves=[[False]], phases=["all"], prior_size=5,
+                     steps_per_year=1, first_age=4, correlation=0.0)
     expected = given["expected"]
     assert rates.join_mean[0, 0] == pytest.approx(expected["mean"], abs=1e-6)
     drawn = project(rates, periods=1, seed=3, draws=DRAWS)["joiners"][:, 0, 0]

@@ -124,17 +124,17 @@ def test_normal_quantile_is_precise_and_inverts_the_distribution_function():
     u = spread_uniforms(np.random.default_rng(20260403))
     np.testing.assert_allclose(normals(u), special.ndtri(u), rtol=1e-14, atol=1e-16)
     assert kernels.normal_quantile(0.975) == pytest.approx(1.959963984540054, abs=1e-15)
-    for x in (-8.0, -1.0, 0.0, 2.0):
-        assert kernels.normal_cdf(x) == pytest.approx(special.ndtr(x), rel=1e-14)
+    z, events = np.empty(1000), [kernels.event_uniform(1, 2, d, 0, 3, 4) for d in range(5, 1005)]
+    kernels.fill_normals(z, 1, 2, 5, 0, 3, 4)
+    np.testing.assert_allclose(z, special.ndtri(events), rtol=1e-13, atol=1e-16)
 
 
 @njit
-def read_table(table, z, share):
+def read_table(table, z):
     values = np.empty((table.shape[0], z.size))
     for i in range(table.shape[0]):
         for j in range(z.size):
-            values[i, j] = (kernels.beta_from_table(table[i], z[j]) if share
-                else kernels.gamma_from_table(table[i], z[j]))
+            values[i, j] = kernels.interpolate_table(table[i], z[j])
     return values
 
 
@@ -149,8 +149,7 @@ def exact(lower, upper):
 def test_beta_table_within_three_hundredths_of_a_percent():
     shapes = np.array([(0.05, 0.5), (0.1, 0.9), (0.5, 0.5), (0.9, 0.1), (1, 1), (2, 30), (30, 2),
         (0.7, 200), (500, 20_000), (1e5, 1e6)])
-    size = shapes.sum(axis=1)
-    values = read_table(kernels.beta_table(shapes[:, 0] / size, size), Z, True)
+    values = special.expit(read_table(kernels.quantile_table(*shapes.T), Z))
     for (a, b), row in zip(shapes, values, strict=True):
         true = exact(lambda u, a=a, b=b: special.betaincinv(a, b, u),
             lambda u, a=a, b=b: special.betainccinv(a, b, u))
@@ -161,7 +160,8 @@ def test_beta_table_within_three_hundredths_of_a_percent():
 
 def test_gamma_table_within_three_hundredths_of_a_percent():
     shapes = np.array([0.05, 0.1, 0.5, 1, 5, 100, 1e4, 1e6])
-    for a, row in zip(shapes, read_table(kernels.gamma_table(shapes), Z, False), strict=True):
+    values = np.exp(read_table(kernels.quantile_table(shapes, np.full(8, np.inf)), Z))
+    for a, row in zip(shapes, values, strict=True):
         true = exact(lambda u, a=a: special.gammaincinv(a, u),
             lambda u, a=a: special.gammainccinv(a, u))
         seen = true > 1e-250
@@ -169,21 +169,15 @@ def test_gamma_table_within_three_hundredths_of_a_percent():
         assert (np.diff(row) >= 0).all()
 
 
-def test_tables_of_what_is_certain_and_of_very_small_samples():
-    table = kernels.beta_table([0.0, 1.0, 0.3, 0.2], [5.0, 5.0, np.inf, 1e-3])
-    values = read_table(table, Z, True)
-    for row, certain in zip(values[:3], (0.0, 1.0, 0.3), strict=True):
-        np.testing.assert_allclose(row, certain, rtol=1e-14)
-    # A Beta of next to no size is 1 with the chance of its mean, otherwise 0.
-    assert values[3][Z < special.ndtri(0.79)].max() < 0.01
-    assert values[3][Z > special.ndtri(0.82)].min() > 0.99
-    assert (read_table(kernels.gamma_table([0.0]), Z, False) == 0).all()
+def test_table_of_a_very_small_sample():
+    """A Beta of next to no size is 1 with the chance of its mean, otherwise 0."""
+    values = special.expit(read_table(kernels.quantile_table([2e-4], [8e-4]), Z))[0]
+    assert values[Z < special.ndtri(0.79)].max() < 0.01
+    assert values[Z > special.ndtri(0.82)].min() > 0.99
 
 
-@pytest.mark.parametrize(("mean", "size"), [(-0.1, 5), (1.1, 5), (0.5, 0), (0.5, -1),
+@pytest.mark.parametrize(("a", "b"), [(-0.1, 5), (0, 5), (np.inf, 5), (0.5, 0), (0.5, -1),
     (np.nan, 5), (0.5, np.nan)])
-def test_tables_refuse_what_has_no_distribution(mean, size):
-    with pytest.raises(ValueError, match=r"beta .*allowed"):
-        kernels.beta_table([mean], [size])
-    with pytest.raises(ValueError, match=r"gamma shape.*allowed"):
-        kernels.gamma_table([1.0, np.inf])
+def test_tables_refuse_what_has_no_distribution(a, b):
+    with pytest.raises(ValueError, match=r"quantile_table: .*allowed"):
+        kernels.quantile_table([1, a], [np.inf, b])

@@ -4,21 +4,41 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
 from scipy import special
 
-from .quantiles import binomial_quantile, normal_cdf, normal_quantile, poisson_quantile
+from .quantiles import (
+    MIDDLE,
+    binomial_quantile,
+    compiled,
+    fraction,
+    inlined,
+    normal_quantile,
+    poisson_quantile,
+)
+
+__all__ = ["binomial_quantile", "compiled", "event_uniform", "fill_normals", "interpolate_table",
+           "normal_quantile", "philox4x32", "poisson_quantile", "quantile_table", "run_blocks"]
 
 # Uniforms of 52 bits have |z| < 8.21: inside the last node but one.
 NODES, REACH = 129, 8.4
-Z = np.linspace(-REACH, REACH, NODES)
-HALF = NODES // 2 + 1
-LOWER, UPPER = special.ndtr(Z[:HALF]), special.ndtr(-Z[HALF:])
+STEP = 2 * REACH / (NODES - 1)
+# Every 16th node is worked out by scipy, the nodes between by stepping from the outer of two.
+GAP = 16
+ANCHORS = np.linspace(-REACH, REACH, NODES)[::GAP]
+LEFT = ANCHORS <= 0
+LOWER, UPPER = special.ndtr(ANCHORS[LEFT]), special.ndtr(-ANCHORS[~LEFT])
+# At nodes and half-way: z, log Phi(z) and its slope phi(z) / Phi(z).
+HALVES = np.linspace(-REACH, REACH, 2 * NODES - 1)
+LOG_CDF = special.log_ndtr(HALVES)
+LOG_ROOT_2PI = 0.9189385332046727
+SLOPE = np.exp(-0.5 * HALVES**2 - LOG_ROOT_2PI - LOG_CDF)
 # exp(-800) is 0 in double precision: the table's way of saying never.
 NEVER = -800.0
+# normal_quantile is its middle fraction up to here.
+MIDDLE_Z = 1.4395
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def philox4x32(c0, c1, c2, c3, k0, k1):
     """Four random 32-bit words of a counter and a key: Philox4x32-10 (Salmon et al. 2011)."""
     c0, c1, c2, c3 = np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
@@ -33,7 +53,7 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def event_uniform(seed, stream, draw, step, item, kind):
     """Uniform of one event, 52 bits, strictly between 0 and 1.
 
@@ -45,10 +65,22 @@ def event_uniform(seed, stream, draw, step, item, kind):
     return (float(bits) + 0.5) * 2.220446049250313e-16
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def fill_normals(z, seed, stream, first, step, item, kind):
+    """Write to z (draw,) the standard normals of one event in draws first, first + 1, ..."""
+    for d in range(z.size):
+        q = event_uniform(seed, stream, first + d, step, item, kind) - 0.5
+        z[d] = q * fraction(MIDDLE, 0.180625 - q * q)
+    # Apart, so that the loop above runs several draws at a time.
+    for d in range(z.size):
+        if abs(z[d]) > MIDDLE_Z:
+            z[d] = normal_quantile(event_uniform(seed, stream, first + d, step, item, kind))
+
+
+@compiled
 def interpolate_table(table_row, z):
     """Value at a standard normal z of a row of a table: cubic, kept between its two nodes."""
-    place = min(max((z + REACH) * ((NODES - 1) / (2 * REACH)), 1.0), NODES - 2.0)
+    place = min(max((z + REACH) / STEP, 1.0), NODES - 2.0)
     i = min(int(place), NODES - 3)
     t = place - i
     before, left, right, after = table_row[i - 1], table_row[i], table_row[i + 1], table_row[i + 2]
@@ -57,63 +89,79 @@ def interpolate_table(table_row, z):
     return min(max(value, left), right)
 
 
-@njit(cache=True, nogil=True)
-def beta_from_table(table_row, z):
-    """Beta quantile, a share, at a standard normal z, from a row of `beta_table`."""
-    return 1.0 / (1.0 + math.exp(-interpolate_table(table_row, z)))
+def quantile_table(a, b):
+    """Logit of Beta(a, b), or log of Gamma(a) where b is inf, at 129 nodes in z.
 
-
-@njit(cache=True, nogil=True)
-def gamma_from_table(table_row, z):
-    """Gamma(shape, 1) quantile at a standard normal z, from a row of `gamma_table`."""
-    return math.exp(interpolate_table(table_row, z))
-
-
-def log_quantile(x, first_term):
-    """Log of x, or of the first term of its series in u where x all but underflows."""
-    return np.maximum(np.where(x > 1e-250, np.log(np.maximum(x, 1e-300)), first_term), NEVER)
-
-
-def beta_table(mean, size):
-    """Logit of Beta(mean size, (1 - mean) size) at 129 nodes in z: (state) -> (state, 129).
-
-    Certain at a mean of 0 or 1 or an infinite size; refuses other means, and sizes not above 0.
+    a, b (state,) -> (state, 129), within 2e-5. Refuses either not above 0, and an infinite a.
     """
-    mean, size = np.broadcast_arrays(np.asarray(mean, float), np.asarray(size, float))
-    refuse(mean, (mean >= 0) & (mean <= 1), "beta mean", "0 to 1")
-    refuse(size, size > 0, "beta size", "above 0")
-    table = np.repeat(np.clip(special.logit(mean), NEVER, -NEVER)[..., None], NODES, axis=-1)
-    some = (mean > 0) & (mean < 1) & np.isfinite(size)
-    # Worked out for the rarer outcome, whose median is at most a half, and turned round.
-    rare = np.minimum(mean, 1 - mean)[some][:, None]
-    a, b = rare * size[some][:, None], (1 - rare) * size[some][:, None]
-    x = np.hstack([special.betaincinv(a, b, LOWER), special.betainccinv(a, b, UPPER)])
-    y = np.hstack([1 - x[:, :HALF], special.betaincinv(b, a, UPPER)])
-    log_beta = special.betaln(a, b)
-    logit = (log_quantile(x, (special.log_ndtr(Z) + np.log(a) + log_beta) / a)
-        - log_quantile(y, (special.log_ndtr(-Z) + np.log(b) + log_beta) / b))
-    table[some] = np.where(mean[some][:, None] > 0.5, -logit[:, ::-1], logit)
-    return table
+    a, b = np.array(a, float), np.array(b, float)
+    if not ((a > 0) & np.isfinite(a) & (b > 0)).all():
+        raise ValueError(f"quantile_table: found {a.min():g} to {a.max():g} and {b.min():g} to "
+                         f"{b.max():g}; allowed above 0, and the first finite")
+    table, constant = np.empty((len(a), NODES)), np.empty(len(a))
+    gamma, beta = np.isinf(b), np.isfinite(b)
+    constant[gamma], constant[beta] = special.gammaln(a[gamma]), special.betaln(a[beta], b[beta])
+    table[gamma, ::GAP] = _gamma(a[gamma, None], constant[gamma, None])
+    table[beta, ::GAP] = _beta(a[beta, None], b[beta, None], constant[beta, None])
+    _between(table, a, b, constant - LOG_ROOT_2PI)
+    return np.clip(table, NEVER, -NEVER)
 
 
-def gamma_table(shape):
-    """Log of Gamma(shape, scale 1) at 129 nodes in z: (state) -> (state, 129).
-
-    Certainly 0 at a shape of 0; refuses a shape that is negative or infinite.
-    """
-    shape = np.asarray(shape, float)
-    refuse(shape, (shape >= 0) & np.isfinite(shape), "gamma shape", "0 or above, finite")
-    table = np.full((*shape.shape, NODES), NEVER)
-    a = shape[shape > 0][:, None]
+def _gamma(a, constant):
     x = np.hstack([special.gammaincinv(a, LOWER), special.gammainccinv(a, UPPER)])
-    table[shape > 0] = log_quantile(x, (special.log_ndtr(Z) + special.gammaln(a + 1)) / a)
-    return table
+    return _log(x, ANCHORS, a, constant)
 
 
-def refuse(values, allowed, name, words):
-    """Raise ValueError naming the first value that is not allowed."""
-    if not allowed.all():
-        raise ValueError(f"{name}: found {values[~allowed].flat[0]:g}; allowed {words}")
+def _beta(a, b, constant):
+    x = np.hstack([special.betaincinv(a, b, LOWER), special.betainccinv(a, b, UPPER)])
+    y = np.hstack([special.betainccinv(b, a, LOWER), special.betaincinv(b, a, UPPER)])
+    return _log(x, ANCHORS, a, constant) - _log(y, -ANCHORS, b, constant)
+
+
+def _log(x, z, a, constant):
+    """Log of x, or of the first term of its series in Phi(z) where x all but underflows."""
+    first_term = (special.log_ndtr(z) + np.log(a) + constant) / a
+    return np.where(x > 1e-250, np.log(np.maximum(x, 1e-300)), first_term)
+
+
+@compiled
+def _between(table, a, b, constant):
+    """Nodes between anchors: dy/dz = phi(z) / density of y, by Runge-Kutta, from the outer side.
+
+    Towards the middle errors die away; what is stepped is y less its tail, log Phi(z) / a.
+    """
+    for i in range(len(table)):
+        row, values = table[i], (a[i], b[i], constant[i])
+        for first in range(0, NODES - 1, GAP):
+            start, side = (first, 1) if first < NODES // 2 else (first + GAP, -1)
+            low, high, h = row[first], row[first + GAP], side * STEP
+            rest = row[start] - _tail(2 * start, side, a[i], b[i])[0]
+            for j in range(2 * start, 2 * (start + side * (GAP - 1)), 2 * side):
+                k1 = _rise(rest, j, side, low, high, values)
+                k2 = _rise(rest + 0.5 * h * k1, j + side, side, low, high, values)
+                k3 = _rise(rest + 0.5 * h * k2, j + side, side, low, high, values)
+                k4 = _rise(rest + h * k3, j + 2 * side, side, low, high, values)
+                rest += h * (k1 + 2.0 * k2 + 2.0 * k3 + k4) / 6.0
+                value = _tail(j + 2 * side, side, a[i], b[i])[0] + rest
+                row[j // 2 + side] = min(max(value, low), high)
+
+
+@compiled
+def _tail(j, side, a, b):
+    """Shape of the nearer tail, and its slope, at a half-node."""
+    if side > 0:
+        return LOG_CDF[j] / a, SLOPE[j] / a
+    return -LOG_CDF[-1 - j] / b, SLOPE[-1 - j] / b
+
+
+@compiled
+def _rise(rest, j, side, low, high, values):
+    """Slope of y less that of its tail, kept between its two anchors."""
+    (a, b, constant), (tail, slope) = values, _tail(j, side, values[0], values[1])
+    y = min(max(tail + rest, low), high)
+    bend = math.exp(y) if b == np.inf else (
+        (a + b) * (max(y, 0.0) + math.log1p(math.exp(-abs(y)))))
+    return math.exp(constant - 0.5 * HALVES[j] ** 2 - a * y + bend) - slope
 
 
 def run_blocks(function, draws, threads=2, block=500):
@@ -124,11 +172,3 @@ def run_blocks(function, draws, threads=2, block=500):
     firsts = range(0, draws, block)
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda first: function(first, min(first + block, draws)), firsts))
-
-
-def warm():
-    """Compile, or load from the cache, the kernels of this module once."""
-    u = event_uniform(1, 1, 0, 0, 0, 0)
-    binomial_quantile(u, 10, normal_cdf(normal_quantile(u)))
-    poisson_quantile(u, 3.0)
-    gamma_from_table(Z, beta_from_table(Z, 0.0))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from sufficiency.case.returns.transitions import AGES, stock
-from sufficiency.model.placements.rates import LEFT, STAY, estimate
+from sufficiency.model.placements.rates import estimate
 
 PHASES = np.searchsorted([5, 11, 16, 19], AGES, "right")
 
@@ -22,14 +22,16 @@ def calibrate_counts(case, kind):
     allowed = np.array([(np.array(AGES) >= s.ages[0]) & (np.array(AGES) <= s.ages[1])
                         for s in settings])
     moves = case.value("transitions.moves")
+    # growth looks a January's joiners up at the mid-year before it
     people = case.published("population").rename(columns=lambda name: int(name[4:]))
+    people = people.set_axis(people.index - 1)
     prior, rho = (case[f"placements.{key}"].central_value()
                   for key in ("counted.prior_size", "rates.correlation"))
     rates = estimate(
-        _outcomes(counts), *_joiners(counts, people), stock=_stock(counts, first, places),
+        counts, people[people.index.isin(counts["year"])], stock=_stock(counts, first, places),
         places=places, groups=[s.group for s in settings], allowed=allowed, phases=PHASES,
-        moves=np.array([[to in moves.get(place, ()) for to in places] for place in places]),
-        steps_per_year=1, first_age=0, prior_size=prior, join_prior_years=0, correlation=rho)
+        moves=[[to in moves.get(place, ()) for to in places] for place in places],
+        prior_size=prior, steps_per_year=1, first_age=0, correlation=rho)
     history = counts.pivot_table(index="year", columns="kind", values="count", aggfunc="sum")
     checks = pd.DataFrame(columns=["year", "margin", "name", "published", "fitted"])
     outliers = pd.DataFrame(columns=["table", "period", "column", "found", "why"])
@@ -38,27 +40,7 @@ def calibrate_counts(case, kind):
         checks=checks, outliers=outliers, seed_fit=rates.stock,
         scales=pd.Series(dtype=float), joiners=rates.join_mean.sum(), unreconciled=0.0,
         unreconciled_sd=0.0, difference=0.0,
-        # growth looks a January's joiners up at the mid-year before it
-        population=people.set_axis(people.index - 1))
-
-
-def _outcomes(counts):
-    """Those who were there at the start: what became of them."""
-    there = counts[counts["kind"] != "joiner"]
-    outcome = there["kind"].map({"leaver": LEFT, "stayer": STAY})
-    return pd.DataFrame({"period": there["year"], "place": there["place"], "step": there["age"],
-                         "outcome": outcome.fillna(there["destination"]),
-                         "children": there["count"]})
-
-
-def _joiners(counts, people):
-    """Joiners by age at the end of the year, and the people of that January."""
-    new = counts[counts["kind"] == "joiner"]
-    new = pd.DataFrame({"period": new["year"], "place": new["place"], "step": new["age"],
-                        "children": new["count"]})
-    people = people.loc[people.index.isin(counts["year"] + 1)].set_axis(AGES, axis=1)
-    people = people.set_axis(people.index - 1).rename_axis("period").reset_index()
-    return new, people.melt("period", var_name="step", value_name="children")
+        population=people)
 
 
 def _stock(counts, january, places):

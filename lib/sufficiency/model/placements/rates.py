@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
-from sufficiency.model.kernels import beta_table, gamma_table, run_blocks
+from sufficiency.model.kernels import quantile_table, run_blocks
 
-STAY, LEFT = "stay", "leave"
 LEAVE, MOVE, JOIN, SHARE = range(4)
 
 
@@ -49,7 +48,7 @@ class Rates:
         if not 0 <= self.correlation <= 1:
             raise ValueError(f"correlation: found {self.correlation}; allowed 0 to 1")
         for name in [field.name for field in fields(self)[3:] if field.name != "correlation"]:
-            value = np.array(getattr(self, name), kinds.get(name, float))
+            value = np.array(getattr(self, name), kinds.get(name, float), order="C")
             object.__setattr__(self, name, value)
             if value.shape != (np.shape(self.target) if name == "share_mean" else
                                shape + value.shape[2:] if name == "target" else shape):
@@ -92,86 +91,78 @@ class Rates:
 def quantile_rows(rates):
     """What the engine draws from: scale and row (place, step, leave move join share...), table.
 
-    A value is its scale where the row is -1 (certain), else read from that row of the table:
-    logit of a Beta, log of a Gamma; states alike share a row.
+    A value is its scale where the row is -1 (certain), else read from that row of the table; states
+    alike share a row. Leaving and moving are hazards, -log(1 - p).
     """
-    alpha = np.where(rates.share_mean > 0, rates.share_mean, 1) * rates.share_size[..., None]
-    mean = np.dstack([rates.leave_mean, rates.move_mean, rates.join_mean, rates.share_mean])
-    size = np.dstack([rates.leave_size, rates.move_size, rates.join_size, alpha])
-    column, row, tables, start = np.arange(mean.shape[-1]), np.full(mean.shape, -1, np.int32), [], 0
-    unsure = (mean > 0) & np.isfinite(size) & ((mean < 1) | (column == JOIN))
-    for build, here, keys in ((beta_table, column < JOIN, (mean, size)),
-                              (gamma_table, column >= JOIN, (size,))):
-        if (here := unsure & here).any():
-            unique, inverse = np.unique(np.stack([key[here] for key in keys]), axis=1,
-                                        return_inverse=True)
-            row[here] = start + inverse.reshape(-1)
-            tables += _built(build, unique)
-            start += unique.shape[1]
-    scale = np.where(unsure, 1.0, mean)
-    scale[..., JOIN] = mean[..., JOIN] / np.where(unsure, size, 1.0)[..., JOIN]
-    return scale, row, np.concatenate(tables or [np.zeros((1, 4))])
+    chance = np.dstack([rates.leave_mean, rates.move_mean])
+    size = np.dstack([rates.leave_size, rates.move_size])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        join = np.where(rates.join_mean > 0, rates.join_size, 0)
+        a = np.dstack([chance * size, join, rates.share_mean * rates.share_size[..., None]])
+        b = np.dstack([(1 - chance) * size, np.full(join.shape, np.inf),
+                       np.where(rates.share_mean < 1, np.inf, 0)])
+        hazard, each = -np.log1p(-chance), rates.join_mean / join
+    unsure, row = np.isfinite(a) & (a > 0) & (b > 0), np.full(a.shape, -1, np.int32)
+    each = np.where(unsure[..., JOIN], each, rates.join_mean)
+    scale = np.dstack([np.where(unsure[..., :JOIN], 1, hazard), each,
+                       np.where(unsure[..., SHARE:], 1, rates.share_mean)])
+    pairs = np.stack([a[unsure], b[unsure]], -1).view(complex)[:, 0]
+    unique, inverse = np.unique(pairs, return_inverse=True)
+    row[unsure] = inverse
+    tables = run_blocks(lambda first, last: quantile_table(
+        unique.real[first:last], unique.imag[first:last]), max(len(unique), 1))
+    return scale, row, np.concatenate(tables)
 
 
-def _built(build, unique):
-    return run_blocks(lambda first, last: build(*unique[:, first:last]), unique.shape[1], block=200)
-
-
-def estimate(transitions, joiners, population, *, stock, places, groups, allowed, phases,
-             steps_per_year, first_age, prior_size, join_prior_years, correlation, moves=None,
-             destinations=None):
+def estimate(counts, population, *, stock, places, groups, allowed, moves, phases, prior_size,
+             steps_per_year, first_age, correlation):
     """Rates from counts: pooled events over pooled exposure, never a mean of ratios.
 
-    transitions: period, place, step, outcome (STAY, LEFT or another place), children;
-    joiners: period, place, step (at the end), children; population: period, step, children, one
-    row for every period the joiners were counted in, the latest being the base population.
-    groups (place,) and phases (step,) labels; allowed (place, step); moves (place, place) or None.
+    counts: year, kind (joiner, leaver, mover, stayer), place, age, destination, count; age at the
+    start, of joiners at the end; a row a year of population (year, age), the latest the base.
+    groups (place,) and phases (step,) labels; allowed (place, step); moves (place, place).
     prior_size: children's worth of weight on the group's rate, itself so shrunk to all places
-    (alpha = prior_size * parent + counts); join_prior_years: the same for joiners, in years.
-    Joiners: Gamma(1/2 a place + counts, years), by age as the place's shrunk profile.
-    destinations: keep only this many likeliest a state. Refuses negative or missing counts,
-    unknown places, children at impossible ages, moves not allowed.
+    (alpha = prior_size * parent + counts). Joiners: Gamma(1/2 a place + counts, years), by age as
+    the place's shrunk profile. Refuses negative or missing counts, unknown places and ages,
+    children at impossible ages, moves not allowed.
     """
     allowed, places = np.asarray(allowed, bool), (*places,)
-    if not (prior_size > 0 and join_prior_years >= 0):
-        raise ValueError(f"prior_size {prior_size}, join_prior_years {join_prior_years}: "
-                         "allowed above 0, and 0 or more")
+    if not prior_size > 0:
+        raise ValueError(f"prior_size {prior_size}: allowed above 0")
     after = np.pad(allowed[:, 1:], ((0, 0), (0, 1)))
-    valid = ~np.eye(len(places), dtype=bool) & (moves is None or np.asarray(moves, bool))
+    valid = np.asarray(moves, bool) & ~np.eye(len(places), dtype=bool)
     valid = valid[:, None, :] & after.T[None] & allowed[..., None]
-    possible = np.dstack([valid, allowed, allowed])
-    flows = _pooled(transitions, "transitions", places, (*places, LEFT, STAY), possible)
+    ages = first_age + np.arange(allowed.shape[1]) / steps_per_year
+    flows = _pooled(counts, places, ages, np.dstack([valid, allowed, allowed, allowed]))
+    movers, leavers, stayed, joiners = np.split(flows, len(places) + np.arange(3), axis=-1)
     member = (np.asarray(groups)[:, None] == np.asarray(groups)).astype(float)
-    movers, stayed, can_move = flows[..., :-2], flows[..., -1], valid.any(-1)
-    last = allowed & ~after
-    leave, leave_size = _shrunk(flows[..., -2], flows.sum(-1), member, prior_size)
-    move, move_size = _shrunk(movers.sum(-1), movers.sum(-1) + stayed, member, prior_size)
-    entries = _pooled(joiners, "joiners", places, ("",), allowed[..., None])[..., 0]
+    exposed, last, can_move = flows[..., :-1].sum(-1), allowed & ~after, valid.any(-1)
+    leave, leave_size = _shrunk(leavers[..., 0], exposed, member, prior_size)
+    move, move_size = _shrunk(movers.sum(-1), exposed - leavers[..., 0], member, prior_size)
     return Rates(places, steps_per_year, first_age, stock,
                  np.where(last & ~can_move, 1.0, leave) * allowed, leave_size,
                  np.where(last, 1.0, move) * can_move, move_size,
-                 *_destinations(movers, valid, phases, member, prior_size, destinations),
-                 *_joiners(entries, _years(population, joiners, allowed.shape[1]), allowed, member,
-                           prior_size, join_prior_years), correlation, allowed)
+                 *_destinations(movers, valid, phases, member, prior_size),
+                 *_joiners(joiners[..., 0], _years(population, counts, ages), allowed, member,
+                           prior_size), correlation, allowed)
 
 
-def _pooled(frame, name, places, outcomes, possible):
-    """Counts of children summed over periods, (place, step, outcome)."""
-    if not (frame["children"] >= 0).all() or not frame["children"].sum() > 0:
-        raise ValueError(f"{name}: children below 0, missing or none at all; allowed 0 or more")
-    outcome = frame["outcome"] if "outcome" in frame else pd.Series("", frame.index)
-    codes = []
-    for column, names in ((frame["place"], places), (frame["step"], range(possible.shape[1])),
-                          (outcome, outcomes)):
+def _pooled(counts, places, ages, possible):
+    """Counts of children summed over years, (place, step, destination leaver stayer joiner)."""
+    if not (counts["count"] >= 0).all():
+        raise ValueError("counts: children below 0 or missing; allowed 0 or more")
+    outcome = counts["destination"].where(counts["kind"] == "mover", counts["kind"])
+    outcomes, codes = (*places, "leaver", "stayer", "joiner"), []
+    for column, names in ((counts["place"], places), (counts["age"], ages), (outcome, outcomes)):
         codes.append(pd.Index(names).get_indexer(column))
         if (codes[-1] < 0).any():
-            raise ValueError(f"{name}: found {column[codes[-1] < 0].iloc[0]}; allowed {[*names]}")
-    counts = np.zeros(possible.shape)
-    np.add.at(counts, tuple(codes), frame["children"].to_numpy(float))
-    for place, step, to in np.argwhere((counts > 0) & ~possible)[:1]:
-        raise ValueError(f"{name}: {places[place]} at step {step} to {outcomes[to] or 'join'}; "
-                         "allowed possible ages and moves to another place")
-    return counts
+            raise ValueError(f"counts: found {column[codes[-1] < 0].iloc[0]}; allowed {[*names]}")
+    found = np.zeros(possible.shape)
+    np.add.at(found, tuple(codes), counts["count"].to_numpy(float))
+    for place, step, to in np.argwhere((found > 0) & ~possible)[:1]:
+        raise ValueError(f"counts: {places[place]} at age {ages[step]:g}, {outcomes[to]}; allowed "
+                         "possible ages and moves to another place")
+    return found
 
 
 def _shrunk(events, exposed, member, prior_size):
@@ -182,7 +173,7 @@ def _shrunk(events, exposed, member, prior_size):
     return (events + prior_size * parent) / (exposed + prior_size), exposed + prior_size
 
 
-def _destinations(movers, valid, phases, member, prior_size, most):
+def _destinations(movers, valid, phases, member, prior_size):
     """Target, share_mean and share_size from movers (place, step, destination), by phase."""
     same = (np.asarray(phases)[:, None] == np.asarray(phases)).astype(float)
     counts = np.einsum("pud,us->psd", movers, same)
@@ -193,25 +184,23 @@ def _destinations(movers, valid, phases, member, prior_size, most):
     parent = np.where(parent.sum(-1, keepdims=True) > 0, parent, valid)
     alpha = counts * valid + prior_size * parent / np.maximum(parent.sum(-1, keepdims=True), 1e-99)
     target = np.argsort(-alpha, axis=-1, kind="stable")
-    target = target[..., :max(1, min((alpha > 0).sum(-1).max(), most or len(alpha)))]
+    target = target[..., :max(1, (alpha > 0).sum(-1).max())]
     alpha = np.take_along_axis(alpha, target, -1)
     size = np.where(alpha.any(-1), alpha.sum(-1), np.inf)
     return np.where(alpha > 0, target, -1), alpha / size[..., None], size
 
 
-def _years(population, joiners, steps):
+def _years(population, counts, ages):
     """Years' worth (step,) of the base population that the counted joiners came from."""
-    people = population.pivot(index="period", columns="step", values="children").sort_index()
-    people = people.reindex(columns=range(steps))
-    if not (people > 0).all(axis=None) or set(joiners["period"]) - set(people.index):
-        raise ValueError("population: missing or not above 0; allowed every step, in all periods "
-                         f"of the joiners, {sorted(set(joiners['period']))}")
+    people = population.reindex(columns=ages).sort_index()
+    if not (people > 0).all(axis=None) or set(counts["year"]) - set(people.index):
+        raise ValueError("population: missing or not above 0; allowed every age, in all years "
+                         f"counted, {sorted(set(counts['year']))}")
     return (people / people.iloc[-1]).sum().to_numpy()
 
 
-def _joiners(counts, years, allowed, member, prior_size, prior_years):
+def _joiners(counts, years, allowed, member, prior_size):
     total = np.broadcast_to(counts.sum(1, keepdims=True), counts.shape)
     profile = _shrunk(counts, total, member, prior_size)[0] * allowed
-    profile /= np.maximum(profile.sum(1, keepdims=True), 1e-99)
-    shape = counts + profile * (0.5 + prior_years * (counts / years).sum(1, keepdims=True))
-    return shape / (years + prior_years), np.where(shape > 0, shape, np.inf)
+    shape = counts + 0.5 * profile / np.maximum(profile.sum(1, keepdims=True), 1e-99)
+    return shape / years, np.where(shape > 0, shape, np.inf)
