@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 from scipy import special
-from sufficiency.model import kernels
+from sufficiency.model import kernels, quantiles
 from sufficiency.model.streams import Worlds, stable_id
 
 
@@ -89,8 +89,8 @@ def months_of_children(children, seed, first, last, items, entries, leaving):
             for month in range(children.shape[1]):
                 u = kernels.event_uniform(seed, 1, draw, month, items[i], 0)
                 v = kernels.event_uniform(seed, 1, draw, month, items[i], 1)
-                count += kernels.poisson_quantile(u, entries)
-                count -= kernels.binomial_quantile(v, count, leaving)
+                count += quantiles.poisson_quantile(u, entries)
+                count -= quantiles.binomial_quantile(v, count, leaving)
                 children[draw, month, i] = count
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 from scipy import special, stats
-from sufficiency.model import kernels
+from sufficiency.model import kernels, quantiles
 
 POINTS = 1_000_000
 # Chances are compared to the precision of scipy's incomplete beta and gamma functions.
@@ -15,7 +15,7 @@ ROUNDING = 1e-10
 def binomials(u, n, p):
     counts = np.empty(u.size, np.int64)
     for i in range(u.size):
-        counts[i] = kernels.binomial_quantile(u[i], n[i], p[i])
+        counts[i] = quantiles.binomial_quantile(u[i], n[i], p[i])
     return counts
 
 
@@ -23,7 +23,7 @@ def binomials(u, n, p):
 def poissons(u, mean):
     counts = np.empty(u.size, np.int64)
     for i in range(u.size):
-        counts[i] = kernels.poisson_quantile(u[i], mean[i])
+        counts[i] = quantiles.poisson_quantile(u[i], mean[i])
     return counts
 
 
@@ -31,7 +31,7 @@ def poissons(u, mean):
 def normals(u):
     values = np.empty(u.size)
     for i in range(u.size):
-        values[i] = kernels.normal_quantile(u[i])
+        values[i] = quantiles.normal_quantile(u[i])
     return values
 
 
@@ -105,25 +105,25 @@ def test_poisson_quantile_is_the_least_count_and_equals_scipy():
 
 
 def test_a_tie_goes_to_the_smaller_count():
-    assert kernels.binomial_quantile(0.5, 1, 0.5) == 0
-    assert kernels.binomial_quantile(0.75, 2, 0.5) == 1
-    assert kernels.binomial_quantile(np.nextafter(0.75, 1), 2, 0.5) == 2
-    assert kernels.binomial_quantile(0.25, 1, 0.75) == 0
-    assert kernels.poisson_quantile(0.4, 0.0) == 0
+    assert quantiles.binomial_quantile(0.5, 1, 0.5) == 0
+    assert quantiles.binomial_quantile(0.75, 2, 0.5) == 1
+    assert quantiles.binomial_quantile(np.nextafter(0.75, 1), 2, 0.5) == 2
+    assert quantiles.binomial_quantile(0.25, 1, 0.75) == 0
+    assert quantiles.poisson_quantile(0.4, 0.0) == 0
 
 
 @pytest.mark.parametrize(("n", "p"), [(-1, 0.5), (3, -0.1), (3, 1.1), (3, np.nan)])
 def test_binomial_quantile_refuses_what_is_no_chance(n, p):
     with pytest.raises(ValueError, match="binomial_quantile"):
-        kernels.binomial_quantile(0.5, n, p)
+        quantiles.binomial_quantile(0.5, n, p)
     with pytest.raises(ValueError, match="poisson_quantile"):
-        kernels.poisson_quantile(0.5, -1.0)
+        quantiles.poisson_quantile(0.5, -1.0)
 
 
 def test_normal_quantile_is_precise_and_inverts_the_distribution_function():
     u = spread_uniforms(np.random.default_rng(20260403))
     np.testing.assert_allclose(normals(u), special.ndtri(u), rtol=1e-14, atol=1e-16)
-    assert kernels.normal_quantile(0.975) == pytest.approx(1.959963984540054, abs=1e-15)
+    assert quantiles.normal_quantile(0.975) == pytest.approx(1.959963984540054, abs=1e-15)
     z, events = np.empty(1000), [kernels.event_uniform(1, 2, d, 0, 3, 4) for d in range(5, 1005)]
     kernels.fill_normals(z, 1, 2, 5, 0, 3, 4)
     np.testing.assert_allclose(z, special.ndtri(events), rtol=1e-13, atol=1e-16)

@@ -6,18 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy import special
 
-from .quantiles import (
-    MIDDLE,
-    binomial_quantile,
-    compiled,
-    fraction,
-    inlined,
-    normal_quantile,
-    poisson_quantile,
-)
-
-__all__ = ["binomial_quantile", "compiled", "event_uniform", "fill_normals", "interpolate_table",
-           "normal_quantile", "philox4x32", "poisson_quantile", "quantile_table", "run_blocks"]
+from .quantiles import MIDDLE, compiled, fraction, inlined, normal_quantile
 
 # Uniforms of 52 bits have |z| < 8.21: inside the last node but one.
 NODES, REACH = 129, 8.4

@@ -6,16 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sufficiency.model.kernels import (
-    binomial_quantile,
-    compiled,
-    event_uniform,
-    fill_normals,
-    interpolate_table,
-    poisson_quantile,
-    run_blocks,
-)
+from sufficiency.model.kernels import event_uniform, fill_normals, interpolate_table, run_blocks
 from sufficiency.model.placements.rates import JOIN, LEAVE, MOVE, SHARE, quantile_rows
+from sufficiency.model.quantiles import binomial_quantile, compiled, poisson_quantile
 from sufficiency.model.streams import stable_id
 
 HELD, EVENT = stable_id("placements.rates"), stable_id("placements.events")
@@ -55,7 +48,8 @@ def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, ex
     periods = np.arange(periods) if np.ndim(periods) == 0 else np.asarray(periods, np.int64)
     places, steps = rates.stock.shape
     shape = (draws, len(periods), places)
-    overflow = np.full((places, 1), -1) if overflow is None else np.array(overflow, np.int64)
+    overflow = np.full((places, 1), -1) if overflow is None else overflow
+    overflow = np.array(overflow, np.int64, order="C")
     if len(overflow) != places or not ((overflow >= -1) & (overflow < places)).all():
         raise ValueError(f"overflow: {overflow.tolist()}; allowed (place, k) of -1 or a place")
     rates, order, item, kind = _in_order_of_name(rates)
@@ -67,8 +61,8 @@ def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, ex
         _paths("extra_joiners", extra_joiners, shape[:2], -np.inf),
         _paths("leave_multiplier", leave_multiplier, shape),
         _paths("move_multiplier", move_multiplier, shape),
-        _filled(np.nan_to_num(np.asarray(capacity, float), nan=np.inf, posinf=np.inf), shape),
-        overflow)
+        _paths("capacity", np.nan_to_num(np.asarray(capacity, float), nan=np.inf, posinf=np.inf),
+               shape), overflow)
     number = np.float64 if world.expected else np.int32
     stock = np.empty((draws, len(periods) + 1, places, steps), number)
     flows = np.empty((len(FLOWS), *shape), number)
@@ -79,7 +73,7 @@ def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, ex
         _block(world, first, made, flown)
         stock[first:last], flows[:, first:last] = made, flown
 
-    run_blocks(block, draws, threads, 8 * TOGETHER)
+    run_blocks(block, draws, threads, 2 * TOGETHER)
     return {"stock": stock, **dict(zip(FLOWS, flows, strict=True))}
 
 
@@ -94,24 +88,20 @@ def _in_order_of_name(rates):
     target = np.take_along_axis(rates.target, order, -1)
     rates = replace(rates, target=target,
                     share_mean=np.take_along_axis(rates.share_mean, order, -1))
-    places, steps, shares = target.shape
-    to = np.take_along_axis(pair[:, None], target, -1).transpose(0, 2, 1)
-    item = np.concatenate([np.broadcast_to(place[:, None, None], (places, SHARE, steps)), to], 1)
-    age = (rates.first_age * rates.steps_per_year + np.arange(steps)) * (SHARE + 1)
-    column = np.minimum(np.arange(SHARE + shares), SHARE)[:, None]
-    return rates, np.argsort(place), item, _filled((age + column) & 0xFFFFFFFF, item.shape)
+    own = np.broadcast_to(place[:, None, None], (*target.shape[:2], SHARE))
+    item = np.dstack([own, np.take_along_axis(pair[:, None], target, -1)])
+    age = (rates.first_age * rates.steps_per_year + np.arange(target.shape[1])) * (SHARE + 1)
+    kind = age[:, None] + np.minimum(np.arange(item.shape[2]), SHARE)
+    return (rates, np.argsort(place), *(np.array(np.broadcast_to(
+        name & 0xFFFFFFFF, item.shape).transpose(0, 2, 1), order="C") for name in (item, kind)))
 
 
 def _paths(name, value, shape, low=0.0):
     value = np.asarray(value, float)
     value = value[..., None] if value.ndim == 2 and len(shape) == 3 else value
-    if not (np.isfinite(value) & (value >= low)).all():
+    if not (value >= low).all() or (name != "capacity" and np.isinf(value).any()):
         raise ValueError(f"{name}: found {value.min()}; allowed finite, {low} or more")
-    return _filled(value, shape)
-
-
-def _filled(value, shape):
-    """In full, so that kernels are compiled for one form of array only."""
+    # In full, so that kernels are compiled for one form of array only.
     return np.array(np.broadcast_to(value, shape), order="C")
 
 
@@ -160,8 +150,8 @@ def _hold(world, first, rate):
                                           root * common[d] + root_own * own[d])
                     rate[d, i, s, c] *= _value(x, c)
         for s in range(steps):
-            for d in range(draws if columns > SHARE else 0):
-                _share_out(rate[d, i, s, SHARE:], rows[i, s, SHARE:])
+            for d in range(draws):
+                _share_out(rate[d, i, s, SHARE:])
 
 
 @compiled
@@ -173,15 +163,13 @@ def _value(x, column):
 
 
 @compiled
-def _share_out(share, rows):
-    """Log gammas into shares that sum to 1, from the greatest down, so that none is lost."""
-    top, total = -np.inf, 0.0
+def _share_out(share):
+    """Logs into shares that sum to 1, from the greatest down, so that none is lost."""
+    top, total = max(share.max(), -1e300), 0.0
     for k in range(share.size):
-        top = max(top, share[k]) if rows[k] >= 0 else top
-    for k in range(share.size if top > -np.inf else 0):
-        share[k] = math.exp(share[k] - top) if rows[k] >= 0 else 0.0
+        share[k] = math.exp(share[k] - top)
         total += share[k]
-    for k in range(share.size if top > -np.inf else 0):
+    for k in range(share.size if total > 0.0 else 0):
         share[k] /= total
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import pandas as pd
 
 from sufficiency.model.kernels import quantile_table, run_blocks
 
@@ -92,7 +91,7 @@ def quantile_rows(rates):
     """What the engine draws from: scale and row (place, step, leave move join share...), table.
 
     A value is its scale where the row is -1 (certain), else read from that row of the table; states
-    alike share a row. Leaving and moving are hazards, -log(1 - p).
+    alike share a row. Leaving and moving are hazards, -log(1 - p), shares logs.
     """
     chance = np.dstack([rates.leave_mean, rates.move_mean])
     size = np.dstack([rates.leave_size, rates.move_size])
@@ -101,11 +100,10 @@ def quantile_rows(rates):
         a = np.dstack([chance * size, join, rates.share_mean * rates.share_size[..., None]])
         b = np.dstack([(1 - chance) * size, np.full(join.shape, np.inf),
                        np.where(rates.share_mean < 1, np.inf, 0)])
-        hazard, each = -np.log1p(-chance), rates.join_mean / join
+        certain = np.dstack([-np.log1p(-chance), rates.join_mean, np.log(rates.share_mean)])
     unsure, row = np.isfinite(a) & (a > 0) & (b > 0), np.full(a.shape, -1, np.int32)
-    each = np.where(unsure[..., JOIN], each, rates.join_mean)
-    scale = np.dstack([np.where(unsure[..., :JOIN], 1, hazard), each,
-                       np.where(unsure[..., SHARE:], 1, rates.share_mean)])
+    scale = np.where(unsure, 1.0, certain)
+    scale[..., JOIN] = rates.join_mean / np.where(unsure[..., JOIN], join, 1)
     pairs = np.stack([a[unsure], b[unsure]], -1).view(complex)[:, 0]
     unique, inverse = np.unique(pairs, return_inverse=True)
     row[unsure] = inverse
@@ -134,16 +132,16 @@ def estimate(counts, population, *, stock, places, groups, allowed, moves, phase
     valid = valid[:, None, :] & after.T[None] & allowed[..., None]
     ages = first_age + np.arange(allowed.shape[1]) / steps_per_year
     flows = _pooled(counts, places, ages, np.dstack([valid, allowed, allowed, allowed]))
-    movers, leavers, stayed, joiners = np.split(flows, len(places) + np.arange(3), axis=-1)
+    movers, leavers, joiners = flows[..., :-3], flows[..., -3], flows[..., -1]
     member = (np.asarray(groups)[:, None] == np.asarray(groups)).astype(float)
     exposed, last, can_move = flows[..., :-1].sum(-1), allowed & ~after, valid.any(-1)
-    leave, leave_size = _shrunk(leavers[..., 0], exposed, member, prior_size)
-    move, move_size = _shrunk(movers.sum(-1), exposed - leavers[..., 0], member, prior_size)
+    leave, leave_size = _shrunk(leavers, exposed, member, prior_size)
+    move, move_size = _shrunk(movers.sum(-1), exposed - leavers, member, prior_size)
     return Rates(places, steps_per_year, first_age, stock,
                  np.where(last & ~can_move, 1.0, leave) * allowed, leave_size,
                  np.where(last, 1.0, move) * can_move, move_size,
                  *_destinations(movers, valid, phases, member, prior_size),
-                 *_joiners(joiners[..., 0], _years(population, counts, ages), allowed, member,
+                 *_joiners(joiners, _years(population, counts, ages), allowed, member,
                            prior_size), correlation, allowed)
 
 
@@ -154,9 +152,10 @@ def _pooled(counts, places, ages, possible):
     outcome = counts["destination"].where(counts["kind"] == "mover", counts["kind"])
     outcomes, codes = (*places, "leaver", "stayer", "joiner"), []
     for column, names in ((counts["place"], places), (counts["age"], ages), (outcome, outcomes)):
-        codes.append(pd.Index(names).get_indexer(column))
-        if (codes[-1] < 0).any():
-            raise ValueError(f"counts: found {column[codes[-1] < 0].iloc[0]}; allowed {[*names]}")
+        code = column.map({name: i for i, name in enumerate(names)})
+        for found in column[code.isna()][:1]:
+            raise ValueError(f"counts: found {found}; allowed {[*names]}")
+        codes.append(code.astype(int))
     found = np.zeros(possible.shape)
     np.add.at(found, tuple(codes), counts["count"].to_numpy(float))
     for place, step, to in np.argwhere((found > 0) & ~possible)[:1]:
