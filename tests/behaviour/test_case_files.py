@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 from sufficiency.case import CaseError, load_case
 
 NATIONAL = """\
@@ -78,7 +78,7 @@ BAD = {
     "central equals high": ("high: 0.05", "high: 0.02", "14: placements.growth: found low -0.01,"),
     "no central": (
         *(GROWTH, "low: 0.1, high: 0.2"),
-        "14: placements.growth: found high, known, low, quality, unit without a number; allowed a",
+        "14: placements.growth.central: found nothing; allowed a number",
     ),
     "percent sign": (
         *("central: 0.02", "central: 5%"),
@@ -187,7 +187,7 @@ BAD = {
     ),
     "count as text": (
         *("mainstream: 10", "mainstream: c"),
-        "11: published.plans_by_setting.rows.2020.mainstream: found 'c'; allowed a number, or not",
+        "11: published.plans_by_setting.rows.2020.mainstream: found 'c'; allowed a number",
     ),
     "row never known": (
         *("known: 2021-05, ", ""),
@@ -230,7 +230,7 @@ BAD = {
     "key that is no text": (
         "  fee:",
         "  1.5: 1\n  fee:",
-        "17: costs.1.5: found the key 1.5; allowed",
+        "17: costs.1.5: found '1.5'; allowed letters",
     ),
     "tab": ("  fee:", "\tfee:", "17: file: found while scanning"),
     "unclosed brace": ("2031}", "2031", "5: file: found while parsing a flow mapping"),
@@ -284,7 +284,7 @@ def test_one_thing_wrong_is_said_once_with_its_line(project, what):
             "2: file: found byte 0xa3, which is not UTF-8; allowed text saved as",
         ),
         ("a: 1\n".encode("utf-16"), "1: file: found byte 0xff, which is not UTF-8; allowed text"),
-        (b"a: \x00\n", "1: file: found special characters"),
+        (b"a: \x00\n", "1: file: found control characters"),
     ],
 )
 def test_files_that_are_no_case_at_all(project, data, message):
@@ -336,7 +336,7 @@ def leaves(node, path=()):
 @pytest.mark.parametrize("junk", [3, "x", [], [1], {}, {"x": 1}, None, True, -1.5, {"central": 1}])
 def test_junk_in_any_place_loads_or_is_a_case_error(project, junk):
     load(project, COUNCIL)
-    good = YAML(typ="safe").load(COUNCIL)
+    good = yaml.safe_load(COUNCIL)
     for path in list(leaves(good))[1:]:
         bad = copy.deepcopy(good)
         node = bad
@@ -344,7 +344,7 @@ def test_junk_in_any_place_loads_or_is_a_case_error(project, junk):
             node = node[key]
         node[path[-1]] = junk
         text = io.StringIO()
-        YAML(typ="safe").dump(bad, text)
+        yaml.safe_dump(bad, text)
         try:
             load(project, text.getvalue())
         except CaseError as error:

@@ -12,7 +12,7 @@ COUNCILS = sorted(path.stem for path in (ROOT / "params" / "councils").glob("*.y
 
 def test_the_schema_is_what_the_models_say():
     text = (ROOT / "params" / "schema.json").read_text(encoding="utf-8")
-    assert text == schema_text(), "run write_schema"
+    assert text == schema_text(), "write schema_text() to params/schema.json"
 
 
 @pytest.mark.parametrize("name", COUNCILS)

@@ -27,7 +27,7 @@ def write(folder, setting=(), age=()):
 
 
 def test_settings_are_additive_and_make_the_headline(tmp_path):
-    found = published.tables(write(tmp_path), "northshire")
+    found = published.tables(published.read_folder(write(tmp_path)), "northshire")
     row = found["plans_by_setting"].loc[2022]
     assert row["state_special"] == 30 and row["alternative_provision"] == 3
     assert row["further_education"] == 4 and row["specialist_post16"] == 2
@@ -37,7 +37,8 @@ def test_settings_are_additive_and_make_the_headline(tmp_path):
 
 def test_the_later_release_stands(tmp_path):
     later = f"{LOCAL},2022,B,100,50,20,10,5,1,2,1,6,2,1,z"
-    found = published.tables(write(tmp_path, [later]), "Northshire")["plans_by_setting"]
+    found = published.tables(published.read_folder(write(tmp_path, [later])), "Northshire")
+    found = found["plans_by_setting"]
     assert found.loc[2022].isna()["elsewhere"] and found.loc[2022, "unknown"] == 4
     assert found.loc[2021, "elsewhere"] == 3
 
@@ -51,7 +52,8 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path):
 def test_a_byte_order_mark_does_no_harm(tmp_path):
     path = write(tmp_path) / "ehcp_caseload_by_setting.csv"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert published.tables(tmp_path, "E1")["plans_by_setting"].loc[2022].sum() == 100
+    found = published.tables(published.read_folder(tmp_path), "E1")
+    assert found["plans_by_setting"].loc[2022].sum() == 100
 
 
 @pytest.mark.parametrize("old, new, message", [
@@ -144,7 +146,8 @@ def test_england_and_the_region_are_typed_to_the_figure(folder, root):
 
 
 def test_a_frame_and_its_table_say_the_same(folder):
-    made = table(published.tables(folder, "Devon")["plans_by_setting"])
+    frame = published.tables(folder, "Devon")["plans_by_setting"]
+    made = table(frame, **frame.attrs)
     assert made["rows"][2025]["independent_special"] == 863
     assert made["rows"][2010]["further_education"] is None
     assert made["rows"][2025]["known"] == "2025-06"

@@ -3,7 +3,7 @@
 from sufficiency.case.beliefs import Case, load_case
 from sufficiency.case.files import CaseError, find_root
 from sufficiency.case.quantity import Assumption
-from sufficiency.case.schema import Setting, write_schema
+from sufficiency.case.schema import Setting
 
 __all__ = [
     "Assumption",
@@ -12,5 +12,4 @@ __all__ = [
     "Setting",
     "find_root",
     "load_case",
-    "write_schema",
 ]

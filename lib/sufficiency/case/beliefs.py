@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sufficiency.case import changes, table
-from sufficiency.case.files import CaseError, Tree, find_case, find_root, read
+from sufficiency.case import changes
+from sufficiency.case.files import CaseError, Tree, find_case, find_root, leaf, read
 from sufficiency.case.quantity import Assumption, month, nearest
-from sufficiency.case.schema import SECTIONS, Setting, assumptions, check, check_origins
+from sufficiency.case.schema import Setting, check, check_origins
+from sufficiency.case.table import Published
 
 LOG = "key label low central high unit as_of known quality funded_by source note".split()
 NOTHING = object()
@@ -23,18 +24,18 @@ class Case:
     """
 
     name: str
-    title: str
-    as_at: date
     scenario: str
     overrides: dict
     known_by: str
     root: Path
     files: list[Path]
+    title: str
+    as_at: date
     settings: dict[str, Setting]
+    tables: dict[str, Published]
     assumptions: dict[str, Assumption]
     resolved: dict
     _tree: Tree
-    _said: dict
 
     def __getitem__(self, key):
         if key not in self.assumptions:
@@ -47,19 +48,19 @@ class Case:
 
     def value(self, key, default=NOTHING):
         """A plain leaf, or group of leaves, by dotted key; refuses one that is not there."""
-        found = changes.leaf(self._said, key.split("."))
+        found = leaf(self.resolved, key.split("."))
         if found is None and default is NOTHING:
             raise CaseError(f"{key}: {self._absent(key, 'value')}")
         return default if found is None else copy.deepcopy(found)
 
     def published(self, name, default=NOTHING):
         """A published table as a DataFrame: index period, NaN for blanks, `attrs` with source."""
-        tables = {key: found for key, found in self._said["published"].items() if found["rows"]}
-        if name in tables:
-            return table.frame(tables[name])
+        if name in self.tables:
+            return self.tables[name].frame()
         if default is NOTHING:
             absent = self._absent(f"published.{name}", "table")
-            raise CaseError(f"published.{name}: {absent}; allowed {', '.join(tables) or 'none'}")
+            have = ", ".join(self.tables) or "none"
+            raise CaseError(f"published.{name}: {absent}; allowed {have}")
         return default
 
     @property
@@ -84,12 +85,12 @@ class Case:
             for when, entry in (made.values or {"": made}).items():
                 own = entry.model_dump(exclude_none=True)
                 rows.append({**whole, **own, "key": f"{key} {when}".strip()})
-        tables = self._said["published"].items()
-        rows += [table.log_row(name, found) for name, found in tables if found["rows"]]
+        rows += [{**made.log_row(), "key": f"published.{name}"}
+                 for name, made in self.tables.items()]
         return pd.DataFrame(rows, columns=LOG)
 
     def _absent(self, key, what):
-        if changes.leaf(self._tree.data, key.split(".")) is None:
+        if leaf(self._tree.data, key.split(".")) is None:
             return f"found no such {what}"
         return f"found nothing known by {self.known_by or 'any date'}"
 
@@ -105,23 +106,20 @@ def load_case(name, scenario="", overrides="", as_known="", root=None):
     check(tree)
     check_origins(tree)
     tree.stop()
-    _check_scenarios(tree)
+    for trial in tree.data.get("scenarios") or {}:
+        tree.problems += _changed(tree, trial, {}, "")[0].problems
+    tree.stop()
     return _build(tree, path.stem, root, scenario, changes.parse_overrides(overrides), as_known)
 
 
-def _check_scenarios(tree):
-    for name in tree.data.get("scenarios") or {}:
-        trial = Tree(changes.known_tree(tree.data, ""), dict(tree.where))
-        _apply(trial, tree, name, {}, "")
-        tree.problems += trial.problems
-    tree.stop()
-
-
-def _apply(tree, raw, scenario, overrides, known_by):
-    block = (raw.data.get("scenarios") or {}).get(scenario, {})
+def _changed(raw, scenario, overrides, known_by):
+    """The tree on a day, with a scenario and overrides laid over it, and the models made of it."""
+    tree = Tree(changes.known_tree(raw.data, known_by), dict(raw.where))
+    block = leaf(raw.data, ("scenarios", scenario)) or {}
     labels = {key: raw.place(("scenarios", scenario, key)) for key in block}
     changes.override(tree, raw.data, block, labels, known_by)
     changes.override(tree, raw.data, overrides, dict.fromkeys(overrides, "overrides"), known_by)
+    return tree, *(check(tree) if not tree.problems else (None, {}))
 
 
 def _build(raw, name, root, scenario, overrides, known_by):
@@ -133,35 +131,20 @@ def _build(raw, name, root, scenario, overrides, known_by):
         known_by and month(known_by)
     except ValueError as error:
         raise CaseError(f"as_known: found {known_by!r}; allowed {error}") from None
-    tree = Tree(changes.known_tree(raw.data, known_by), dict(raw.where))
-    _apply(tree, raw, scenario, overrides, known_by)
+    tree, made, assumptions = _changed(raw, scenario, overrides, known_by)
     tree.stop()
-    if overrides or scenario:
-        check(tree)
-        tree.stop()
-    said = {key: node for key, node in tree.data.items() if key not in ("scenarios", "extends")}
-    made = {
-        ".".join(path): Assumption.model_validate(mapping)
-        for section in SECTIONS
-        for path, mapping in assumptions(said.get(section), (section,))
-    }
-    settings = {key: Setting.model_validate(found) for key, found in said["settings"].items()}
-    title = said.get("title") or said.get("annex", {}).get("title") or said["council"]["name"]
+    counts = [raw.files[-1].parent / made.transitions.counts] if made.transitions else []
     return Case(
-        *(name, title, said["as_at"], scenario, overrides, known_by, root, _files(raw, said)),
-        *(settings, made, _plain(said), raw, said),
+        *(name, scenario, overrides, known_by, root, raw.files + counts),
+        *(made.title or made.annex.title or made.council.name, made.as_at, made.settings),
+        *(made.published, assumptions, _plain(tree.data), raw),
     )
 
 
-def _files(raw, said):
-    told = said.get("transitions")
-    return [*raw.files, raw.files[-1].parent / told["counts"]] if told else raw.files
-
-
 def _plain(node):
-    """The same data in what JSON can hold: text keys, dates as text."""
+    """The same data in what JSON can hold: dates as text."""
     if isinstance(node, dict):
-        return {str(key): _plain(child) for key, child in node.items()}
-    if isinstance(node, list | tuple):
+        return {key: _plain(child) for key, child in node.items()}
+    if isinstance(node, list):
         return [_plain(child) for child in node]
     return node.isoformat() if isinstance(node, date) else node

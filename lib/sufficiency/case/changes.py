@@ -2,47 +2,51 @@
 
 import copy
 
-from sufficiency.case.files import Tree, parse
+from sufficiency.case.files import Tree, leaf, mapping, parse
 from sufficiency.case.quantity import NUMBERS, as_entry, nearest
-from sufficiency.case.schema import SECTIONS, assumptions, check_assumption, is_assumption
-from sufficiency.case.table import known_rows
+from sufficiency.case.schema import SECTIONS, assumptions, is_assumption
 
-ABOUT = ("source", "note", "as_of", "known", "quality", "funded_by")
+ABOUT = ("label", "source", "note", "as_of", "known", "quality", "funded_by")
 
 
 def known_tree(data, known_by):
     """The tree as known by a month ("" for all): later numbers, vintages and rows are left out."""
-    said = {key: copy.deepcopy(node) for key, node in data.items() if node is not None}
+    limit, aside = known_by or "9999-12", ("scenarios", "extends")
+    said = copy.deepcopy({key: node for key, node in data.items() if key not in aside})
     for section in SECTIONS:
-        said[section] = _known(said.get(section, {}), known_by)
-    tables = said.get("published", {})
-    said["published"] = {name: known_rows(table, known_by) for name, table in tables.items()}
+        said[section] = _known(said.get(section) or {}, limit)
+    tables = said["published"] = said.get("published") or {}
+    for name, table in list(tables.items()):
+        rows = {when: row for when, row in table["rows"].items()
+                if (row.get("known") or table["known"]) <= limit}
+        tables[name] = {**table, "rows": rows}
+        if not rows:
+            del tables[name]
     return said
 
 
-def _known(node, known_by):
+def _known(node, limit):
     if is_assumption(node):
-        return _latest(node, known_by)
+        return _latest(node, limit)
     if not isinstance(node, dict):
         return node
-    pairs = ((key, _known(child, known_by)) for key, child in node.items())
+    pairs = ((key, _known(child, limit)) for key, child in node.items())
     return {key: child for key, child in pairs if child is not None}
 
 
-def _latest(mapping, known_by):
+def _latest(whole, limit):
     """An assumption's mapping from its latest vintage known by a month, or None."""
-    about = {k: v for k, v in mapping.items() if k not in NUMBERS and v is not None}
-    best, limit = {}, known_by or "9999-12"
-    for vintage in ({**mapping, "vintages": None}, *(mapping.get("vintages") or ())):
-        known = vintage.get("known") or about.get("known") or ""
-        entries = {when: as_entry(e) for when, e in (vintage.get("values") or {}).items()}
-        dated = {w: e for w, e in entries.items() if (e.get("known") or known) <= limit}
-        known = max((e.get("known") or known for e in dated.values()), default=known)
-        numbers = {k: vintage[k] for k in NUMBERS[:3] if vintage.get(k) is not None}
-        numbers |= {"values": dated} if dated else {}
-        if {"central", "values"} & set(numbers) and best.get("known", "") <= known <= limit:
-            own = {k: v for k, v in vintage.items() if k not in NUMBERS and v is not None}
-            best = {**about, **own, **numbers, "known": known}
+    about, best = {name: x for name, x in whole.items() if name not in NUMBERS}, {}
+    for vintage in (whole, *(whole.get("vintages") or ())):
+        made = {k: x for k, x in {**about, **vintage}.items() if k != "vintages" and x is not None}
+        dated = {when: {"known": made.get("known"), **as_entry(entry)}
+                 for when, entry in made.get("values", {}).items()}
+        if dated:
+            made["values"] = {when: e for when, e in dated.items() if e["known"] <= limit}
+            made["known"] = max((e["known"] for e in made["values"].values()), default="")
+        said = made["values"] if dated else "central" in made
+        if said and best.get("known", "") <= made["known"] <= limit:
+            best = made
     return best or None
 
 
@@ -69,87 +73,61 @@ def override(tree, raw, changes, labels, known_by):
     A number makes an assumption certain; a mapping with a number replaces its numbers; a deeper key
     changes one leaf. What is changed counts as known when its key was, unless it says otherwise.
     """
-    touched = {}
+    touched, targets = {}, {path for path, _ in assumptions(raw)}
     for key, value in changes.items():
-        path, label = tuple(key.split(".")), labels[key]
-        tree.where[path] = label
-        target = next((p for p, _ in assumptions(raw, ()) if path[: len(p)] == p), None)
+        path = tuple(key.split("."))
+        tree.where[path] = labels[key]
+        target = next((path[:n] for n in range(len(path) + 1) if path[:n] in targets), None)
         if target is None:
-            _set_leaf(tree, raw, path, value)
-        elif _set_number(tree, raw, target, path[len(target) :], value, label):
+            _set_leaf(tree, path, value)
+        elif _set_number(tree, leaf(raw, target), target, path[len(target) :], value):
             touched[target] = path
     for target, path in touched.items():
-        mapping = leaf(tree.data, target)
-        entries = [mapping, *map(as_entry, (mapping.get("values") or {}).values())]
-        late = [entry["known"] for entry in entries if (entry.get("known") or "") > known_by]
-        if known_by and late:
-            tree.problem(path, f"known {late[0]}", f"{known_by} or earlier, the date asked for")
-        else:
-            check_assumption(mapping, target, tree)
-
-
-def leaf(data, path):
-    """What stands at a path of keys, read as text; None where nothing does."""
-    for part in path:
-        if not isinstance(data, dict):
-            return None
-        data = next((child for key, child in data.items() if str(key) == part), None)
-    return data
+        late = max(_months(leaf(tree.data, target)), default="")
+        if known_by and late > known_by:
+            tree.problem(path, f"known {late}", f"{known_by} or earlier, the date asked for")
 
 
 def _put(data, path, value):
     for part in path[:-1]:
-        data = data.setdefault(next((k for k in data if str(k) == part), part), {})
-    data[next((key for key in data if str(key) == path[-1]), path[-1])] = value
+        data = data.setdefault(part, {})
+    data[path[-1]] = value
 
 
-def _set_leaf(tree, raw, path, value):
-    old, fixed = leaf(tree.data, path), path[0] in ("scenarios", "extends")
-    numbers = {type(old), type(value)} <= {int, float}
-    if old is None or fixed:
-        late = leaf(raw, path) is not None and not fixed
-        names = [".".join(name) for name in _names(tree.data)]
+def _set_leaf(tree, path, value):
+    old = leaf(tree.data, path)
+    if old is None:
+        names = [".".join(p) for p in tree.where if p != path and p[:1] != ("scenarios",)]
         allowed = f"a key of the case{nearest('.'.join(path), names)}"
-        tree.problem(path, "a key known only later" if late else "no such key", allowed)
+        tree.problem(path, "no such key", allowed)
     elif isinstance(old, dict):
-        tree.problem(path, "a group of keys", "one of " + ", ".join(map(str, old)))
-    elif type(old) is not type(value) and not numbers:
+        tree.problem(path, "a group of keys", "one of " + ", ".join(old))
+    elif type(old) is not type(value) and not {type(old), type(value)} <= {int, float}:
         tree.problem(path, repr(value), f"{type(old).__name__}, as in the file: {old!r}")
     else:
         _put(tree.data, path, value)
 
 
-def _names(node, path=()):
-    """Paths that an override may name, published rows left out."""
-    if is_assumption(node):
-        yield from (path, *((*path, name) for name in NUMBERS[:3]))
-    elif not isinstance(node, dict):
-        yield path
-    elif path[-1:] != ("rows",) and path[:1] != ("scenarios",):
-        for key, child in node.items():
-            yield from _names(child, (*path, str(key)))
-
-
-def _set_number(tree, raw, target, rest, value, label):
+def _set_number(tree, file, target, rest, value):
     """Change one assumption; False, with the problem noted, when it has no such part."""
-    path, file = (*target, *rest), leaf(raw, target)
-    mapping = dict(leaf(tree.data, target) or {k: v for k, v in file.items() if k not in NUMBERS})
-    mapping["known"] = mapping.get("known") or _first_known(file)
-    given = value if isinstance(value, dict) else {"central": value}
-    if rest[:1] == ("values",) and "values" in mapping and len(rest) in (2, 3):
-        when = int(rest[1]) if rest[1].isdigit() else rest[1]
-        old = mapping["values"].get(when) or (file.get("values") or {}).get(when) or {}
-        old = {"source": mapping.get("source"), **as_entry(old)}
-        given = {rest[2]: value} if rest[2:] else given
-        mapping["values"] = {**mapping["values"], when: _change(old, given, not rest[2:], label)}
-    elif len(rest) > 1 or "vintages" in (*rest, *given):
-        tree.problem(path, "no such key", "the assumption, a leaf of it, or values.2025-26")
+    label = tree.place((*target, *rest))
+    about = {name: leaf for name, leaf in file.items() if name not in NUMBERS}
+    whole = {"known": min(_months(file)), **(leaf(tree.data, target) or about)}
+    dated = rest[:1] == ("values",) and len(rest) > 1 and "values" in file
+    part = rest[2:] if dated else rest
+    given = {part[0]: value} if part else value if isinstance(value, dict) else {"central": value}
+    if len(part) > 1 or {"vintages", "values"} & set(part) or "vintages" in given:
+        tree.problem((*target, *rest), "no such key", "a leaf of it, or values.2025-26")
         return False
+    if dated:
+        values = whole.get("values", {})
+        old = as_entry(values.get(rest[1]) or file["values"].get(rest[1]) or {})
+        changed = _change({"source": whole.get("source"), **old}, given, not part, label)
+        whole["values"] = values | {rest[1]: changed}
     else:
-        given = {rest[0]: value} if rest else given
-        mapping = _change(mapping, given, not rest, label)
+        whole = _change(whole, given, not part, label)
     tree.where.update({(*target, *rest[:2], name): label for name in given})
-    _put(tree.data, target, mapping)
+    _put(tree.data, target, whole)
     return True
 
 
@@ -163,7 +141,8 @@ def _change(entry, given, whole, label):
     return changed
 
 
-def _first_known(file):
-    dated = (file.get("values") or {}).values()
-    entries = (file, *(file.get("vintages") or ()), *map(as_entry, dated))
-    return min((entry["known"] for entry in entries if entry.get("known")), default=None)
+def _months(whole):
+    """The months in which an assumption's numbers were first known."""
+    dated = map(as_entry, mapping(whole.get("values")).values())
+    entries = (whole, *(whole.get("vintages") or ()), *dated)
+    return [entry["known"] for entry in entries if entry.get("known")]

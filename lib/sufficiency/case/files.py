@@ -8,14 +8,22 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+import yaml
 
 from sufficiency.case.quantity import nearest
 
 CASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}")
+KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ +-]*")
+# Plain scalars of YAML 1.2, where `no` and `12:30` are text, and dates.
+SCALARS = {
+    "null": r"~|null|Null|NULL|",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?(0|[1-9][0-9_]*)",
+    "float": r"[-+]?(\d[\d_]*\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?|[-+]?\.inf|\.nan",
+    "timestamp": r"\d{4}-\d\d-\d\d",
+}
 
 
 class CaseError(ValueError):
@@ -43,17 +51,27 @@ class Tree:
         return self.where.get(path, "case")
 
     def problem(self, path, found, allowed):
-        """Note a problem in the one form all messages have."""
-        key = ".".join(map(str, path))
-        text = f"{self.place(path)}: {key + ': ' if key else ''}found {found}; allowed {allowed}"
-        start = text.partition(": found ")[0] + ": found "
+        """Note a problem in the one form all messages have, the first of each path only."""
+        start = ": ".join(filter(None, [self.place(path), ".".join(map(str, path)), "found "]))
         if not any(problem.startswith(start) for problem in self.problems):
-            self.problems.append(text)
+            self.problems.append(f"{start}{found}; allowed {allowed}")
 
     def stop(self):
         """Raise all problems found so far, if any."""
         if self.problems:
             raise CaseError(self.problems)
+
+
+def leaf(data, path):
+    """What stands at a path of keys; None where nothing does."""
+    for part in path:
+        data = mapping(data).get(part)
+    return data
+
+
+def mapping(node):
+    """A mapping as it is; anything else as an empty one."""
+    return node if isinstance(node, dict) else {}
 
 
 def find_root(root=None):
@@ -89,114 +107,99 @@ def read(path, root, seen=()):
     base = tree.data.get("extends")
     if base is None:
         return tree
-    files = [params / "national.yaml", *(params / "councils").glob("*.yaml")]
+    base, files = str(base), [params / "national.yaml", *(params / "councils").glob("*.yaml")]
     options = {file.stem: file.resolve() for file in files}
-    if not isinstance(base, str) or base not in options:
+    if base not in options:
         allowed = ", ".join(sorted({*options} - {path.stem})) + nearest(base, options)
         tree.problem(("extends",), repr(base), allowed)
     elif options[base] in (*seen, path):
         tree.problem(("extends",), f"{base}, which extends this file", "no circle")
     else:
-        return merge(read(options[base], root, (*seen, path)), tree)
+        low = read(options[base], root, (*seen, path))
+        return Tree(_lay(low.data, tree.data), {**low.where, **tree.where},
+                    low.files + tree.files, low.problems + tree.problems)
     raise CaseError(tree.problems)
+
+
+def _lay(base, over):
+    """One value laid over another, leaf by leaf; null takes away what the lower file says."""
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return over
+    both = base | {key: _lay(base.get(key), value) for key, value in over.items()}
+    return {key: value for key, value in both.items() if value is not None}
 
 
 def _parse_file(path, name):
     name, raw = Path(name).as_posix(), path.read_bytes()
     tree = Tree(files=[path], where={(): f"{name}:1"})
     try:
-        data = parse(raw.decode("utf-8-sig"), name, tree)
+        tree.data = parse(raw.decode("utf-8-sig"), name, tree)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{raw[error.start]:02x}, which is not UTF-8"
         wrong = f"{name}:{line}: file: found {found}; allowed text saved as UTF-8"
         raise CaseError(wrong) from None
-    if not isinstance(data, dict):
-        found = "an empty file" if data is None else f"a {type(data).__name__}"
+    if not isinstance(tree.data, dict):
+        found = "an empty file" if tree.data is None else f"a {type(tree.data).__name__}"
         missing = [f"{name}:1: file: found {found}; allowed a mapping, key: value"]
         raise CaseError(tree.problems or missing)
-    tree.data = data
     return tree
 
 
 def parse(text, name, tree):
     """Plain value of YAML 1.2 text; lines go into `tree.where`, problems into `tree.problems`."""
-    yaml = YAML(typ="safe", pure=True)
     try:
-        node = yaml.compose(text)
-    except YAMLError as error:
+        loader = Loader(text)
+        loader.name, loader.tree = name, tree
+        node = loader.get_single_node()
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
         found = [getattr(error, part, None) for part in ("context", "problem", "reason")]
-        found, hint = " ".join(filter(None, found)), "spaces, not tabs"
-        hint = hint if "\\t" in found else "YAML 1.2"
-        tree.problems.append(f"{name}:{line + 1}: file: found {found}; allowed {hint}")
+        found = " ".join(filter(None, found))
+        tree.problems.append(f"{name}:{line + 1}: file: found {found}; allowed YAML 1.2, no tabs")
         return None
-    return None if node is None else _Reader(yaml.constructor, name, tree).value(node, (), ())
+    return None if node is None else loader.value(node, (), ())
 
 
-class _Reader:
-    """Turns composed nodes into plain values, noting the line of each."""
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Turns YAML into plain values, noting the line of each."""
 
-    def __init__(self, constructor, name, tree):
-        self.constructor, self.name, self.tree = constructor, name, tree
+    yaml_implicit_resolvers: ClassVar = {None: [
+        (f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{form})$")) for tag, form in SCALARS.items()]}
 
     def value(self, node, path, above):
+        """The value of a node below the nodes `above` it; None, and a problem, for a bad one."""
         self.tree.where.setdefault(path, f"{self.name}:{node.start_mark.line + 1}")
         if node in above:
             return self.tree.problem(path, "a reference to itself", "a value")
-        if isinstance(node, ScalarNode):
-            return self.scalar(node, path)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
         above = (*above, node)
-        if isinstance(node, MappingNode):
-            return self.mapping(node, path, above)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, above)
         return [self.value(n, (*path, str(i)), above) for i, n in enumerate(node.value)]
 
-    def mapping(self, node, path, above):
+    def _mapping(self, node, path, above):
         found = {}
         for key_node, value_node in node.value:
-            key = self.scalar(key_node, path) if isinstance(key_node, ScalarNode) else None
-            below = (*path, str(key))
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
+            below = (*path, key)
             first = self.tree.where.get(below)
             self.tree.where[below] = f"{self.name}:{key_node.start_mark.line + 1}"
-            if type(key) not in (int, str) or key in ("", "<<"):
-                self.tree.problem(below, f"the key {key!r}", "a name or a year as key")
-            elif str(key) in map(str, found):
+            if not (KEY.fullmatch(key) or path[:1] == ("scenarios",)):
+                self.tree.problem(below, repr(key), "letters, digits, _ - + and spaces")
+            elif key in found:
                 self.tree.problem(below, "the key twice", f"once; first at {first}")
-            else:
-                found[key] = self.value(value_node, below, above)
+            found[key] = self.value(value_node, below, above)
         return found
 
-    def scalar(self, node, path):
+    def _scalar(self, node, path):
         try:
-            value = self.constructor.construct_object(node, deep=True)
-        except (YAMLError, ValueError) as error:
+            value = self.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError) as error:
             reason = getattr(error, "problem", None) or str(error)
             return self.tree.problem(path, f"{node.value!r} ({reason})", "a plain value")
         if isinstance(value, float) and not math.isfinite(value):
             return self.tree.problem(path, node.value, "a finite number")
         return value
-
-
-def merge(base, over):
-    """One tree laid over another, leaf by leaf; null takes away what the lower file says."""
-    return Tree(
-        _lay(base.data, over.data),
-        {**base.where, **over.where},
-        [*base.files, *over.files],
-        [*base.problems, *over.problems],
-    )
-
-
-def _lay(base, over):
-    if not (isinstance(base, dict) and isinstance(over, dict)):
-        return over
-    names = {str(key): key for key in base}
-    both = dict(base)
-    for given, value in over.items():
-        key = names.get(str(given), given)
-        if value is None:
-            both.pop(key, None)
-        else:
-            both[key] = _lay(both.get(key), value)
-    return both

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from scipy.special import ndtr, ndtri
 
 # The one list of units: a model that needs another adds it here.
@@ -24,7 +24,7 @@ FUNDS = ("dsg_high_needs", "general_fund", "schools", "health", "social_care", "
 NUMBERS = ("low", "central", "high", "values", "vintages")
 P90 = float(ndtri(0.9))
 MOST_CUT_OFF = 0.02
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+MONTH = r"\d{4}-(0[1-9]|1[0-2])"
 
 
 class QuantityError(ValueError):
@@ -37,21 +37,25 @@ class QuantityError(ValueError):
 
 def month(text):
     """Check a month, YYYY-MM."""
-    if not (isinstance(text, str) and MONTH.fullmatch(text)):
-        raise ValueError("a month in quotes or plain, such as 2026-01")
+    if not (isinstance(text, str) and re.fullmatch(MONTH, text)):
+        raise ValueError("a month such as 2026-01")
     return text
 
 
 def period(value):
     """Check a period: a January or calendar year such as 2025, or a financial year 2025-26."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}", value):
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 1900 <= value <= 2200:
-        return value
-    match = re.fullmatch(r"(\d{4})-(\d\d)", value) if isinstance(value, str) else None
-    if match and (int(match[1]) + 1) % 100 == int(match[2]):
-        return value
-    raise ValueError("a year such as 2025 or a financial year such as 2025-26")
+    match = re.fullmatch(r"((?:19|20|21)\d\d)(?:-(\d\d))?", str(value))
+    if not match or (match[2] and (int(match[1]) + 1) % 100 != int(match[2])):
+        raise ValueError("a year such as 2025 or a financial year such as 2025-26")
+    return value if match[2] else int(value)
+
+
+def one_kind(series):
+    """Check that a series by period has some, all years or all financial years."""
+    if len({type(when) for when in series}) == 1:
+        return series
+    found = "years and financial years mixed" if series else "no periods"
+    raise QuantityError([((), found, "one kind of period")])
 
 
 def first_year(value):
@@ -67,19 +71,16 @@ def nearest(word, words):
 
 def as_entry(value):
     """A dated value's mapping: a bare number is its central value."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return {"central": value} if number else value
+    return {"central": value} if type(value) in (int, float) else value
 
 
 def _text(value):
-    return str(value) if isinstance(value, (int, date)) and not isinstance(value, bool) else value
+    return str(value) if type(value) in (int, date) else value
 
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(_text)]
-Month = Annotated[
-    str, BeforeValidator(month), Field(json_schema_extra={"pattern": f"^{MONTH.pattern}$"})
-]
+Month = Annotated[str, BeforeValidator(month), Field(json_schema_extra={"pattern": f"^{MONTH}$"})]
 Period = Annotated[int | str, BeforeValidator(period)]
 
 
@@ -100,16 +101,19 @@ class Quantity(Model):
     quality: Literal[QUALITIES] | None = None
     source: Text | None = None
     note: Text | None = None
+    label: Text | None = None
 
 
-Dated = Annotated[Quantity, BeforeValidator(as_entry)]
+Dated = Annotated[
+    dict[Period, Annotated[Quantity, BeforeValidator(as_entry)]], AfterValidator(one_kind)
+]
 
 
 class Vintage(Quantity):
     """A number, or a dated series, as it stood when first known in month `known`."""
 
     known: Month
-    values: dict[Period, Dated] | None = None
+    values: Dated | None = None
 
 
 class Assumption(Quantity):
@@ -125,7 +129,7 @@ class Assumption(Quantity):
     min: Number | None = None
     max: Number | None = None
     funded_by: Literal[FUNDS] | None = None
-    values: dict[Period, Dated] | None = None
+    values: Dated | None = None
     carry: Literal["error", "last"] = "error"
     vintages: list[Vintage] | None = None
 
@@ -151,13 +155,11 @@ class Assumption(Quantity):
         """The Quantity that holds in a period; refuses a period the file says nothing about."""
         if self.values is None:
             return self
-        have = sorted(self.values, key=first_year)
+        have = sorted(self.values, key=str)
         when = None if when is None else period(when)
-        if when in self.values:
-            return self.values[when]
-        same_kind = when is not None and isinstance(when, type(have[-1]))
-        if self.carry == "last" and same_kind and first_year(when) > first_year(have[-1]):
-            return self.values[have[-1]]
+        later = type(when) is type(have[-1]) and when > have[-1]
+        if when in self.values or (later and self.carry == "last"):
+            return self.values[have[-1] if later else when]
         names = ", ".join(map(str, have))
         carry = " and later" if self.carry == "last" else ", or `carry: last` in the file"
         raise ValueError(f"found no value for {when or 'no period'}; allowed {names}{carry}")
@@ -204,40 +206,36 @@ def _tails(entry, bounds):
 
 def _disorder(made, bounds):
     """Problems of an assumption's numbers: (path below it, found, allowed) each."""
-    found, values, vintages = [], made.values, getattr(made, "vintages", None) or ()
-    if values is not None:
-        if len({type(when) for when in values}) != 1:
-            what = "years and financial years mixed" if values else "no periods"
-            found.append((("values",), what, "one kind of period"))
-        if any(getattr(made, name) is not None for name in NUMBERS[:3]):
-            found.append(((), "`values` beside low, central or high", "one of them; null removes"))
-        for when, entry in values.items():
-            found += _one_range(entry, bounds, ("values", str(when)))
-    elif made.central is not None or not vintages:
-        found += _one_range(made, bounds, ())
+    vintages, found = getattr(made, "vintages", None) or (), []
+    if made.values and any(getattr(made, name) is not None for name in NUMBERS[:3]):
+        found.append(((), "`values` beside low, central or high", "one of them; null removes"))
+    for when, entry in (made.values or {}).items():
+        found += [(("values", str(when), *path), *rest) for path, *rest in _range(entry, bounds)]
+    if not made.values and (made.central is not None or not vintages):
+        found += _range(made, bounds)
     for i, vintage in enumerate(vintages):
         found += [(("vintages", i, *path), *rest) for path, *rest in _disorder(vintage, bounds)]
     return found
 
 
-def _one_range(entry, bounds, path):
+def _range(entry, bounds):
     given = {name: getattr(entry, name) for name in NUMBERS[:3]}
     given = {name: x for name, x in given.items() if x is not None}
     span = "{:g} to {:g}".format(*bounds)
-    outside = [name for name, x in given.items() if not bounds[0] <= x <= bounds[1]]
     if "central" not in given:
-        return [((*path, "central"), "nothing", "a number")]
-    if outside:
-        return [((*path, name), f"{given[name]:g}", span) for name in outside]
+        return [(("central",), "nothing", "a number")]
+    for name, x in given.items():
+        if not bounds[0] <= x <= bounds[1]:
+            return [((name,), f"{x:g}", span)]
     if len(given) == 2:
         only = next(iter(given.keys() - {"central"}))
-        return [((*path, only), f"{only} alone", "low and high both, or neither (certain)")]
+        return [((only,), f"{only} alone", "low and high both, or neither (certain)")]
     if len(given) == 1:
         return []
     if not entry.low < entry.central < entry.high:
         shown = ", ".join(f"{name} {x:g}" for name, x in given.items())
-        return [(path, shown, "low < central < high, or central alone (certain)")]
+        return [((), shown, "low < central < high, or central alone (certain)")]
     cut = sum(_tails(entry, bounds))
     found = f"{cut:.1%} of the distribution cut off by staying in {span}"
     allowed = f"at most {MOST_CUT_OFF:.0%}: bring low and high nearer"
-    return [(path, found, allowed)] if cut > MOST_CUT_OFF else []
+    return [((), found, allowed)] if cut > MOST_CUT_OFF else []

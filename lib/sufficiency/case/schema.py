@@ -5,17 +5,25 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, StrictBool, StrictInt, ValidationError
+from pydantic import AfterValidator, Field, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from sufficiency.case import quantity, table
+from sufficiency.case import quantity
+from sufficiency.case.files import leaf, mapping
 from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
+from sufficiency.case.table import Published, Row
 
 SECTIONS = ("placements", "costs")
-KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ +-]*")
 HINTS = ("central", "values", "vintages")
-NAME = "letters, digits, _ - + and spaces"
+ABOUT = {"low", "high", "unit", "quality", "known"}
 NOT_HIGH_NEEDS = ("transport", "casework")
+
+
+def ascending(ages):
+    """Check a lowest and a highest age."""
+    if ages[0] > ages[1]:
+        raise ValueError("the lowest age first")
+    return ages
 
 
 class Council(Model):
@@ -39,7 +47,6 @@ class Annex(Model):
     decision: Literal["approve", "note", "annual_report"] = "note"
     title: str = ""
     notebooks: tuple[str, ...] = ()
-    sections: tuple[str, ...] = ()
 
 
 class Steps(Model):
@@ -51,12 +58,11 @@ class Steps(Model):
 
 
 class Setting(Model):
-    """A place children can be: its name in print, ages at 31 August, group, own statistics."""
+    """A place children can be: its name in print, ages at 31 August, and group."""
 
     label: str
-    ages: tuple[StrictInt, StrictInt]
+    ages: Annotated[tuple[StrictInt, StrictInt], AfterValidator(ascending)]
     group: str
-    published: StrictBool = True
 
 
 class Transitions(Model):
@@ -79,46 +85,42 @@ class CaseFile(Model):
     steps: Steps = Steps()
     settings: dict[str, Setting]
     transitions: Transitions | None = None
-    published: dict[str, table.Published] = Field(default_factory=dict)
+    published: dict[str, Published] = Field(default_factory=dict)
     placements: dict[str, Any] = Field(default_factory=dict)
     costs: dict[str, Any] = Field(default_factory=dict)
     scenarios: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 def is_assumption(node):
-    """Whether a mapping is an assumption: it has `central`, `values` or `vintages`."""
-    return isinstance(node, dict) and any(name in node for name in HINTS)
+    """Whether a mapping is an assumption: `central`, `values` or `vintages`, or meant to be one."""
+    hinted = any(name in node for name in HINTS) if isinstance(node, dict) else False
+    return hinted or len(ABOUT & mapping(node).keys()) > 1
 
 
 def assumptions(node, path=()):
-    """Every assumption's path and mapping below a node."""
-    if is_assumption(node):
+    """Every assumption's path and mapping in the sections of a case."""
+    if path and is_assumption(node):
         yield path, node
-    elif isinstance(node, dict):
-        for key, child in node.items():
-            yield from assumptions(child, (*path, str(key)))
+        return
+    for key in mapping(node) if path else SECTIONS:
+        yield from assumptions(mapping(node).get(key), (*path, key))
 
 
 def check(tree):
-    """Note every problem of a merged tree."""
-    data = {key: value for key, value in tree.data.items() if value is not None}
-    validate(CaseFile, data, (), tree)
-    settings = data.get("settings")
-    for name, setting in settings.items() if isinstance(settings, dict) else ():
-        ages = setting.get("ages") if isinstance(setting, dict) else None
-        if not KEY.fullmatch(str(name)):
-            tree.problem(("settings", name), repr(name), NAME)
-        if isinstance(ages, list) and [*map(type, ages)] == [int, int] and ages[0] > ages[1]:
-            tree.problem(("settings", name, "ages"), ages, "the lowest age first")
-    table.check(data.get("published"), settings, tree)
-    for section in SECTIONS:
-        _check_names(data.get(section), (section,), tree)
-        for path, mapping in assumptions(data.get(section), (section,)):
-            check_assumption(mapping, path, tree)
+    """Note every problem of a merged tree -> (CaseFile or None, {dotted key: Assumption})."""
+    data = {name: value for name, value in tree.data.items() if value is not None}
+    made, path = _validate(CaseFile, data, (), tree), ("published", "plans_by_setting", "rows")
+    columns = [*mapping(data.get("settings")), "total", "all"]
+    for when, row in mapping(leaf(data, path)).items():
+        for name in mapping(row).keys() - {*columns, *Row.model_fields}:
+            allowed = ", ".join(columns) + nearest(name, columns)
+            tree.problem((*path, when, name), "no such setting", allowed)
+    found = {".".join(path): _check_assumption(node, path, tree)
+             for path, node in assumptions(data)}
+    return made, found
 
 
-def validate(model, data, path, tree):
-    """The model made of data, or None with every problem noted."""
+def _validate(model, data, path, tree):
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -127,97 +129,76 @@ def validate(model, data, path, tree):
                 tree.problem((*path, *where), found, allowed)
 
 
-def check_assumption(mapping, path, tree):
-    """Note what is wrong with one assumption, as a model and as a row of the log."""
-    made = validate(Assumption, mapping, path, tree)
+def _check_assumption(node, path, tree):
+    """The assumption, or what is wrong with it, as a model and as a row of the log."""
+    made = _validate(Assumption, node, path, tree)
     if made is None:
-        return
+        return None
     parts = [*(made.vintages or ()), *(made.values or {}).values()]
-    parts += [made] if made.central is not None else []
-    for name in ("known", "quality", "unit"):
-        if not all(getattr(part, name, None) or getattr(made, name) for part in parts):
-            tree.problem((*path, name), "nothing", f"the {name} of every number")
-    for part in parts:
-        quality = part.quality or made.quality
-        why = quality == "judgement" and (part.note or made.note)
-        if quality != "illustrative" and not (part.source or made.source or why):
-            role = ": whose judgement and why (or in note)" if quality == "judgement" else ""
+    for part in [*parts, made] if made.central is not None else parts:
+        said = {**made.model_dump(), **part.model_dump(exclude_none=True)}
+        for name in ("known", "quality", "unit"):
+            if not said[name]:
+                tree.problem((*path, name), "nothing", f"the {name} of every number")
+        mine = said["quality"] == "judgement"
+        if said["quality"] != "illustrative" and not (said["source"] or (mine and said["note"])):
+            role = ": whose judgement and why (or in note)" if mine else ""
             tree.problem((*path, "source"), "nothing", f"the source of every number{role}")
-    words = [word for word in NOT_HIGH_NEEDS if word in ".".join(path)]
     if path[0] == "costs" and (made.unit or "").startswith("GBP") and not made.funded_by:
         tree.problem((*path, "funded_by"), "nothing", "who pays: " + ", ".join(quantity.FUNDS))
-    if words and made.funded_by == "dsg_high_needs":
-        allowed = f"another fund: {words[0]} is no charge on the high needs block"
-        tree.problem((*path, "funded_by"), "dsg_high_needs", allowed)
+    for word in NOT_HIGH_NEEDS if made.funded_by == "dsg_high_needs" else ():
+        if word in ".".join(path):
+            allowed = f"another fund: {word} is no charge on the high needs block"
+            tree.problem((*path, "funded_by"), "dsg_high_needs", allowed)
+    return made
 
 
 def check_origins(tree):
     """Note numbers the case's own file gives while it leaves the source to a file it extends."""
     own = tree.place(()).rpartition(":")[0]
-    for path, mapping in assumptions(tree.data):
-        mine = {leaf for leaf in mapping if tree.place((*path, leaf)).rpartition(":")[0] == own}
-        for leaf in mine & set(quantity.NUMBERS):
-            if not mine & {"source", "note"} and {"source", "note"} & set(mapping):
-                tree.problem((*path, leaf), f"a number of {own} alone", "its own source beside it")
-
-
-def _check_names(node, path, tree):
-    if not isinstance(node, dict) or is_assumption(node):
-        return
-    stray = {"low", "high", "unit", "quality", "known"} & set(node)
-    if len(stray) > 1:
-        allowed = "a number in central, values or vintages"
-        tree.problem(path, f"{', '.join(sorted(stray))} without a number", allowed)
-    for key, child in node.items():
-        if not KEY.fullmatch(str(key)):
-            tree.problem((*path, key), repr(key), NAME)
-        _check_names(child, (*path, key), tree)
+    for path, node in assumptions(tree.data):
+        mine = {name for name in node if tree.place((*path, name)).rpartition(":")[0] == own}
+        lent = {"source", "note"} & (node.keys() - mine)
+        for name in mine & set(quantity.NUMBERS) if lent and not mine & {"source", "note"} else ():
+            tree.problem((*path, name), f"a number of {own} alone", "its own source beside it")
 
 
 def _explain(model, error):
     """A pydantic error in the house's words: (path, found, allowed) each."""
-    kind, loc, value, context = error["type"], error["loc"], error["input"], error.get("ctx", {})
-    cause, loc = context.get("error"), tuple(part for part in loc if part != "[key]")
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    loc = tuple(part for part in error["loc"] if part != "[key]")
+    cause, found, allowed = context.get("error"), repr(value), error["msg"]
     if isinstance(cause, QuantityError):
-        return [((*loc, *path), found, allowed) for path, found, allowed in cause.problems]
-    found, shown = "nothing" if kind == "missing" else repr(value), error["msg"]
+        return [((*loc, *path), *rest) for path, *rest in cause.problems]
     if kind == "extra_forbidden":
         names = _fields(model, loc)
-        found, shown = "a key nobody reads", ", ".join(names) + nearest(loc[-1], names)
+        found, allowed = "a key nobody reads", ", ".join(names) + nearest(loc[-1], names)
     elif kind == "missing":
-        shown = "a value: it is required"
+        found, allowed = "nothing", "a value: it is required"
     elif cause is not None:
-        shown = str(cause)
+        allowed = str(cause)
     elif kind.startswith(("float", "finite", "int")):
-        shown = "a whole number" if kind.startswith("int") else "a number"
-        if isinstance(value, str) and re.fullmatch(r"\s*-?[\d.]+\s*%\s*", value):
-            shown += f": write {float(value.strip().rstrip('%')) / 100:g}"
+        allowed = "a whole number" if kind.startswith("int") else "a number"
+        if isinstance(value, str) and re.fullmatch(r"-?[\d.]+ *%", value):
+            allowed += f": write {float(value.rstrip(' %')) / 100:g}"
     elif kind == "literal_error":
-        shown = context["expected"] + nearest(value, quantity.UNITS if loc[-1] == "unit" else ())
+        allowed = context["expected"] + nearest(value, quantity.UNITS if loc[-1] == "unit" else ())
     elif kind.startswith("date"):
-        shown = "a date such as 2026-03-31"
+        allowed = "a date such as 2026-03-31"
     elif kind in ("model_type", "dict_type"):
-        shown = "a mapping, key: value"
-    return [(loc, found, shown.removeprefix("Input should be "))]
+        allowed = "a mapping, key: value"
+    return [(loc, found, allowed.removeprefix("Input should be "))]
 
 
 def _fields(model, loc):
+    """Names a part of a file may have: of the model at a path, found through its fields' types."""
     for part in loc[:-1]:
-        field = model.model_fields.get(part)
-        model = next(_models(field.annotation), model) if field else model
+        kinds = [model.model_fields[part].annotation] if part in model.model_fields else []
+        while kinds:
+            kind = kinds.pop()
+            kinds += get_args(kind)
+            model = kind if isinstance(kind, type) and issubclass(kind, Model) else model
     return list(model.model_fields)
-
-
-def _models(kind):
-    if isinstance(kind, type) and issubclass(kind, Model):
-        yield kind
-    for part in get_args(kind):
-        yield from _models(part)
-
-
-def write_schema(path):
-    """Write the JSON Schema of case files, for editors, from the models."""
-    path.write_text(schema_text(), encoding="utf-8", newline="\n")
 
 
 def schema_text():

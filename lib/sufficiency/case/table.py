@@ -2,13 +2,23 @@
 
 import math
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, model_validator
 
 from sufficiency.case import quantity
-from sufficiency.case.quantity import Model, Month, Text, first_year, nearest, period
+from sufficiency.case.quantity import Model, Month, Number, Period, QuantityError, Text, one_kind
 
-NOT_COLUMNS = ("known", "source", "note")
-TOTALS = ("total", "all")
+
+class Row(Model):
+    """Figures of one period by column, nothing for a blank, and the month they came out."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number | None]
+
+    known: Month | None = None
+    source: Text | None = None
+    note: Text | None = None
 
 
 class Published(Model):
@@ -17,88 +27,40 @@ class Published(Model):
     unit: Literal[quantity.UNITS]
     source: Text
     quality: Literal[quantity.QUALITIES]
-    rows: dict[Any, dict[str, Any]]
+    rows: Annotated[dict[Period, Row], AfterValidator(one_kind)]
     known: Month | None = None
     note: Text | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self):
+        least = 0 if self.unit in (*quantity.COUNTS, "share") else -math.inf
+        most = 1 if self.unit == "share" else math.inf
+        found = [(("rows", b), f"{b} after {a}", "rows in ascending order")
+                 for a, b in pairwise(self.rows) if b <= a]
+        for when, row in self.rows.items():
+            if not (row.known or self.known):
+                found.append((("rows", when, "known"), "nothing", "a month such as 2026-01"))
+            found += [(("rows", when, name), f"{x:g}", f"{least:g} to {most:g} {self.unit}")
+                      for name, x in row.model_extra.items()
+                      if x is not None and not least <= x <= most]
+        if found:
+            raise QuantityError(found)
+        return self
 
-def check(published, settings, tree):
-    """Note every problem in the rows of the published tables."""
-    for name, table in published.items() if isinstance(published, dict) else ():
-        rows = table.get("rows") if isinstance(table, dict) else None
-        if not isinstance(rows, dict):
-            continue
-        path = ("published", name, "rows")
-        if not rows:
-            tree.problem(path, "no rows", "at least one")
-        named = name == "plans_by_setting" and isinstance(settings, dict)
-        columns = (*settings, *TOTALS) if named else ()
-        for when, row in rows.items():
-            if isinstance(row, dict):
-                _check_row(row, table, columns, (*path, when), tree)
-        _check_periods(rows, path, tree)
+    def frame(self):
+        """DataFrame: index period, one column a name, NaN where the source is blank.
 
+        `attrs` hold unit, source and quality.
+        """
+        import pandas as pd  # half a second that `--help` need not wait for
 
-def _check_periods(rows, path, tree):
-    good = []
-    for when in rows:
-        try:
-            good.append(period(when))
-        except ValueError as error:
-            tree.problem((*path, when), repr(when), error)
-    if len({type(when) for when in good}) > 1:
-        return tree.problem(path, "years and financial years mixed", "one kind of period")
-    for before, after in pairwise(good):
-        if first_year(after) <= first_year(before):
-            tree.problem((*path, after), f"{after} after {before}", "rows in ascending order")
+        index = pd.Index(list(self.rows), name="period")
+        made = pd.DataFrame([row.model_extra for row in self.rows.values()], index, dtype=float)
+        made.attrs = {"unit": self.unit, "source": self.source, "quality": self.quality}
+        return made
 
-
-def _check_row(row, table, columns, path, tree):
-    unit, known = table.get("unit"), row.get("known", table.get("known"))
-    try:
-        quantity.month(known)
-    except ValueError as error:
-        tree.problem((*path, "known"), "nothing" if known is None else repr(known), error)
-    least = 0 if unit in (*quantity.COUNTS, "share") else -math.inf
-    most = 1 if unit == "share" else math.inf
-    for name, value in row.items():
-        if name in NOT_COLUMNS or value is None:
-            continue
-        if columns and name not in columns:
-            allowed = ", ".join(columns) + nearest(name, columns)
-            tree.problem((*path, name), "no such setting", allowed)
-        elif type(value) not in (int, float):
-            tree.problem((*path, name), repr(value), "a number, or nothing for a blank")
-        elif not least <= value <= most:
-            tree.problem((*path, name), value, f"{least:g} to {most:g} {unit}")
-
-
-def known_rows(table, known_by):
-    """The table with only the rows known by a month ("" keeps all)."""
-    limit, default = known_by or "9999-12", table.get("known")
-    rows = {w: dict(row) for w, row in table["rows"].items() if row.get("known", default) <= limit}
-    return {**table, "rows": rows}
-
-
-def frame(table):
-    """DataFrame of a table: index period, one column a name, NaN where the source is blank.
-
-    `attrs` hold unit, source and quality.
-    """
-    import pandas as pd  # half a second that `--help` need not wait for
-
-    rows = table["rows"].values()
-    names = dict.fromkeys(name for row in rows for name in row if name not in NOT_COLUMNS)
-    data = [[row.get(name) for name in names] for row in rows]
-    index = pd.Index([period(when) for when in table["rows"]], name="period")
-    made = pd.DataFrame(data, index=index, columns=list(names), dtype=float)
-    made.attrs = {name: table[name] for name in ("unit", "source", "quality")}
-    return made
-
-
-def log_row(name, table):
-    """The table's line in the assumptions log."""
-    periods = list(table["rows"])
-    known = max(row.get("known", table.get("known")) for row in table["rows"].values())
-    spanned = {"as_of": f"{periods[0]} to {periods[-1]}", "known": known}
-    return {"key": f"published.{name}", **table, **spanned}
+    def log_row(self):
+        """The table's line in the assumptions log: the periods it spans, when last known."""
+        periods, known = list(self.rows), [row.known or self.known for row in self.rows.values()]
+        said = {"as_of": f"{periods[0]} to {periods[-1]}", "known": max(known)}
+        return self.model_dump(exclude={"rows"}, exclude_none=True) | said

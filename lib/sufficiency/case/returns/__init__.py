@@ -2,6 +2,7 @@
 
 import csv
 import io
+from fnmatch import filter as matching
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +25,22 @@ class Problems(list):
             raise ValueError("\n".join([f"{what}: {len(self)} problems", *self[:SHOWN], *more]))
 
 
-def read_csv(path, problems, text=(), numbers=(), key=(), prefix=None, whole=False, signed=False):
-    """A CSV as a frame with a `line` column; `numbers` and columns that start with `prefix` are
-    floats, blanks NaN. UTF-8, with or without a byte order mark.
+def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=False):
+    """A CSV as a frame with a `line` column; `numbers` (x* for all that start so) are floats.
 
-    Notes by line and column: another encoding, a missing column, a ragged row, a repeated `key`, a
-    bad number (below 0 unless `signed`; not a whole number, or blank, if `whole`).
+    Notes by line and column: an encoding other than UTF-8, a missing column, a ragged row, a
+    repeated `key`, a bad number (below 0 unless `signed`; not a whole number, or blank, if
+    `whole`). Blanks are NaN.
     """
     frame = _rows(path, problems)
-    missing = [name for name in (*text, *numbers) if frame is not None and name not in frame]
+    if frame is None:
+        return None
+    missing = [name for name in (*text, *numbers) if not matching(frame.columns, name)]
     for name in missing:
         problems.add(path, 1, f"missing column '{name}'; found {', '.join(frame.columns[1:])}")
-    if frame is None or missing:
+    if missing:
         return None
-    named = [name for name in frame if prefix and name.startswith(prefix)]
-    for name in dict.fromkeys([*numbers, *named]):
+    for name in {name: None for given in numbers for name in matching(frame.columns, given)}:
         frame[name] = _numbers(path, frame, name, whole, signed, problems)
     for _, row in frame[frame.duplicated(list(key))].iterrows() if key else ():
         problems.add(path, row["line"], f"repeats {', '.join(f'{k} {row[k]}' for k in key)}")
@@ -73,8 +75,7 @@ def _numbers(path, frame, column, whole, signed, problems):
     value = pd.to_numeric(text.mask(blank), errors="coerce").astype(float)
     bad = value.isna() & ~blank | ~np.isfinite(value.fillna(0))
     bad |= (blank | (value % 1 != 0)) & whole | (value < 0) & (not signed)
-    allowed = "a whole number" if whole else "a number or a blank"
+    allowed = ("a whole number" if whole else "a number or a blank") + ", at least 0" * (not signed)
     for line, found in frame.loc[bad, ["line", column]].itertuples(index=False):
-        more = "" if signed else ", at least 0"
-        problems.add(path, line, f"{column}: found {found!r}; allowed {allowed}{more}")
+        problems.add(path, line, f"{column}: found {found!r}; allowed {allowed}")
     return value

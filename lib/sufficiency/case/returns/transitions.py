@@ -16,6 +16,8 @@ from . import Problems, read_csv
 
 OUT, AGES, AGE_OF_YEAR = "NONSEND", range(26), 4
 COLUMNS = ["year", "kind", "place", "age", "destination"]
+LIMITS = ["min-academic-year", "max-academic-year"]
+TWO_SIDES = ["setting-1", "need-1", "setting-2", "need-2"]
 
 
 class Transitions(NamedTuple):
@@ -43,19 +45,21 @@ def read_transitions(folder, by_need=False):
     folder, problems = Path(folder), Problems()
     rows, population, states, costs = _files(folder, problems)
     reason = _reasons(rows, states)
-    used = rows[reason == ""]
-    unusable = rows[["line"]].assign(reason=reason)[reason != ""]
+    used, unusable = rows[reason == ""], rows[["line"]].assign(reason=reason)[reason != ""]
     if not len(used):
         raise ValueError(f"transitions.csv: found {len(rows)} rows; allowed some that can be used: "
-                         f"{pd.Series(reason).value_counts().to_dict()}")
-    _check_population(population, used, problems)
+                         f"{unusable['reason'].value_counts().to_dict()}")
+    years = range(int(used["calendar-year"].min()) + 1, int(used["calendar-year"].max()) + 2)
+    for year in years:
+        if not (population.reindex([year]) > 0).all(axis=None):
+            problems.add("population.csv", 1, f"calendar-year {year}: allowed people at every "
+                         f"academic-year from {AGES[0] - AGE_OF_YEAR} to {AGES[-1] - AGE_OF_YEAR}")
     costs = _costs(costs, used, by_need, problems)
     problems.stop(f"transitions folder {folder}")
     counts = _counts(used, by_need)
-    if by_need:
-        places = sorted(set(counts["place"]) | set(counts["destination"]) - {""})
-        states = states.loc[[place.split("+")[0] for place in places]].set_axis(places)
-    return Transitions(counts, population, states[states.index.isin(costs.index)], costs,
+    places = states.index if not by_need else costs.index
+    states = states.loc[[place.split("+")[0] for place in places]].set_axis(places)
+    return Transitions(counts, population.dropna(), states[places.isin(costs.index)], costs,
                        len(rows), unusable, _warnings(counts, unusable))
 
 
@@ -80,27 +84,26 @@ def known_counts(path, sha256, known_by=""):
 
 def _files(folder, problems):
     """transitions, population (year, age), states (place) and costs, ages at 31 August."""
-    years, limits = ["academic-year-1", "academic-year-2"], ["min-academic-year",
-                                                            "max-academic-year"]
-    told, key = {"whole": True, "signed": True}, ["calendar-year", "academic-year"]
-    rows = read_csv(folder / "transitions.csv", problems, ["setting-1", "need-1", "setting-2",
-                    "need-2"], ["calendar-year", *years], **told)
-    population = read_csv(folder / "population.csv", problems, [], [*key, "population"], key,
-                          **told)
-    states = read_csv(folder / "valid-states.csv", problems, ["setting", "setting-group", "needs",
-                      "setting->setting"], limits, ["setting"], **told)
-    costs = read_csv(folder / "costs.csv", problems, ["need", "setting"], ["cost"],
-                     ["need", "setting"])
+    def file(name, text, numbers, key=(), **told):
+        return read_csv(folder / f"{name}.csv", problems, text, numbers, key, **told)
+    years, key = ["academic-year-1", "academic-year-2"], ["calendar-year", "academic-year"]
+    told = {"whole": True, "signed": True}
+    rows = file("transitions", TWO_SIDES, ["calendar-year", *years], **told)
+    people = file("population", [], [*key, "population"], key, **told)
+    states = file("valid-states", ["setting", "setting-group", "needs", "setting->setting"],
+                  LIMITS, ["setting"], **told)
+    costs = file("costs", ["need", "setting"], ["cost"], ["need", "setting"])
     problems.stop(f"transitions folder {folder}")
     rows["age-1"], rows["age-2"] = (rows[name] + AGE_OF_YEAR for name in years)
-    population["age"] = population["academic-year"] + AGE_OF_YEAR
-    population = population.pivot(index="calendar-year", columns="age", values="population")
-    ages = (states[limits] + AGE_OF_YEAR).clip(0, AGES[-1])
-    needs, moves = (states[name].str.findall(r"[^,;\s]+") for name in ("needs", "setting->setting"))
-    states = pd.DataFrame({"setting": states["setting"], "group": states["setting-group"],
-                           "first": ages[limits[0]], "last": ages[limits[1]], "needs": needs,
-                           "moves": moves})
-    return rows, population, states.set_index("setting", drop=False), costs
+    people = people.astype(int).assign(age=people["academic-year"].astype(int) + AGE_OF_YEAR)
+    people = people.pivot(index="calendar-year", columns="age", values="population")
+    states = states.rename(columns={"setting-group": "group", LIMITS[0]: "first",
+                                    LIMITS[1]: "last", "setting->setting": "moves"})
+    for name in ("needs", "moves"):
+        states[name] = states[name].str.findall(r"[^,;\s]+")
+    states[["first", "last"]] = (states[["first", "last"]] + AGE_OF_YEAR).clip(0, AGES[-1])
+    return (rows, people.reindex(columns=AGES).add_prefix("age_"),
+            states.set_index("setting", drop=False), costs)
 
 
 def _reasons(rows, states):
@@ -111,30 +114,33 @@ def _reasons(rows, states):
               "ages do not rise by one": rows["age-2"] != rows["age-1"] + 1}
     for side, away in enumerate(out, 1):
         known = states.reindex(rows[f"setting-{side}"]).set_index(rows.index)
-        age, need = rows[f"age-{side}"], zip(known["needs"], rows[f"need-{side}"], strict=True)
+        age = rows[f"age-{side}"]
         for text, wrong in {
             "setting not in valid-states.csv": known["first"].isna(),
             "age outside 0 to 25": ~age.isin(AGES),
-            "state outside its valid years": ~((age >= known["first"]) & (age <= known["last"])),
-            "need not in valid-states.csv": [_barred(listed, found) for listed, found in need],
+            "state outside its valid years": ~age.between(known["first"], known["last"]),
+            "need not in valid-states.csv": _barred(known["needs"], rows[f"need-{side}"]),
         }.items():
-            checks[f"{text}, side {side}"] = ~away & np.asarray(wrong)
-    moves = states["moves"].to_dict()
-    pairs = zip(rows["setting-1"], rows["setting-2"], strict=True)
-    barred = [a != b and _barred(moves.get(a), b) for a, b in pairs]
-    checks["move not in valid-states.csv"] = ~out[0] & ~out[1] & np.array(barred)
+            checks[f"{text}, side {side}"] = ~away & wrong
+    allowed = rows["setting-1"].map(states["moves"])
+    barred = _barred(allowed, rows["setting-2"]) & (rows["setting-1"] != rows["setting-2"])
+    checks["move not in valid-states.csv"] = ~out[0] & ~out[1] & barred
     return np.select(list(checks.values()), list(checks), "")
 
 
-def _barred(listed, found):
-    """Whether a list that says something leaves this one out."""
-    return isinstance(listed, list) and bool(listed) and found not in listed
+def _barred(lists, found):
+    """Whether each list that says something leaves out what was found beside it."""
+    return np.array([isinstance(listed, list) and bool(listed) and one not in listed
+                     for listed, one in zip(lists, found, strict=True)])
+
+
+def _place(frame, side, by_need):
+    return frame[f"setting{side}"] + ("+" + frame[f"need{side}"] if by_need else "")
 
 
 def _counts(used, by_need):
     joins, leaves = used["setting-1"] == OUT, used["setting-2"] == OUT
-    before, after = (used[f"setting-{i}"] + ("+" + used[f"need-{i}"] if by_need else "")
-                     for i in (1, 2))
+    before, after = (_place(used, side, by_need) for side in ("-1", "-2"))
     kind = np.select([joins, leaves, before != after], ["joiner", "leaver", "mover"], "stayer")
     rows = pd.DataFrame({"year": used["calendar-year"].astype(int), "kind": kind,
                          "place": before.mask(joins, after),
@@ -143,41 +149,33 @@ def _counts(used, by_need):
     return rows.groupby(COLUMNS).size().rename("count").reset_index()
 
 
-def _check_population(population, used, problems):
-    years = range(int(used["calendar-year"].min()) + 1, int(used["calendar-year"].max()) + 2)
-    found = population.reindex(index=years, columns=AGES)
-    for year in found.index[~(found > 0).all(axis=1)]:
-        problems.add("population.csv", 1, f"calendar-year {year}: allowed people at every "
-                     f"academic-year from {AGES[0] - AGE_OF_YEAR} to {AGES[-1] - AGE_OF_YEAR}")
-
-
 def _costs(costs, used, by_need, problems):
     """Mean cost of each place in use, needs weighted by children in all pairs."""
-    sides = [used[[f"setting-{i}", f"need-{i}"]].set_axis(["setting", "need"], axis=1)
-             for i in (1, 2)]
+    sides = [used[TWO_SIDES[i:i + 2]].set_axis(["setting", "need"], axis=1) for i in (0, 2)]
     states = pd.concat(sides).query("setting != @OUT").value_counts().rename("children")
     table = states.reset_index().merge(costs, "left", on=["setting", "need"])
     for _, row in table[table["cost"].isna()].iterrows():
         where = f"need {row['need']}, setting {row['setting']}"
         problems.add("costs.csv", 1, f"{where}: found no cost; allowed GBP a year for every state "
                      "in use (no unit cost, no run)")
-    place = (table["setting"] + ("+" + table["need"] if by_need else "")).rename("place")
-    total = (table["cost"] * table["children"]).groupby(place).sum()
-    return total / table["children"].groupby(place).sum()
+    groups = table.assign(total=table["cost"] * table["children"]).groupby(
+        _place(table, "", by_need).rename("place"))
+    return groups["total"].sum() / groups["children"].sum()
 
 
 def _warnings(counts, unusable):
     """What the usual checks of such folders say, and Januaries whose two pairs do not agree."""
     found = [f"{reason}: {len(lines)} rows left out, lines {', '.join(map(str, lines[:3]))}"
              for reason, lines in unusable.groupby("reason")["line"].apply(list).items()]
-    ages = set(counts["age"])
-    without = {f"ages with no {kind}s": ages - set(counts[counts["kind"] == kind]["age"])
+    ages = counts.groupby("kind")["age"].agg(set)
+    seen = set().union(*ages)
+    without = {f"ages with no {kind}s": seen - ages.get(kind, set())
                for kind in ("joiner", "leaver")}
-    without["ages missing"] = set(range(min(ages), max(ages))) - ages
+    without["ages missing"] = set(range(min(seen), max(seen))) - seen
     found += [f"{text}: {', '.join(map(str, sorted(which)))}"
               for text, which in without.items() if which]
-    for january in sorted(set(counts["year"]))[1:]:
-        starts = counts[(counts["year"] == january) & (counts["kind"] != "joiner")]["count"].sum()
-        if starts != (ends := stock(counts, january).sum()):
-            found.append(f"January {january}: {ends} children end a pair there, {starts} start one")
+    starts = counts[counts["kind"] != "joiner"].groupby("year")["count"].sum()
+    for january, start in starts.iloc[1:].items():
+        if start != (ends := stock(counts, january).sum()):
+            found.append(f"January {january}: {ends} children end a pair there, {start} start one")
     return found
