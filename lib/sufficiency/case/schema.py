@@ -5,7 +5,7 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, StrictInt, ValidationError
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
 from sufficiency.case import quantity
@@ -58,11 +58,12 @@ class Steps(Model):
 
 
 class Setting(Model):
-    """A place children can be: its name in print, ages at 31 August, and group."""
+    """A place children can be: name in print, ages at 31 August, group, statistics published."""
 
     label: str
     ages: Annotated[tuple[StrictInt, StrictInt], AfterValidator(ascending)]
     group: str
+    published: StrictBool = True
 
 
 class Transitions(Model):
