@@ -35,9 +35,15 @@ def protect(frame, counts, dependent=(), by=None, published=False):
     return safe
 
 
-def protect_placements(frame):
-    """placements.csv under the rule, decided by the mean count of each row."""
-    return protect(frame, STATISTICS, ["sd"], by="mean")
+def protect_placements(frame, published=False):
+    """placements.csv under the simple rule, decided by the mean count of each row.
+
+    published: the counts it starts from are, so that the larger figures need no rounding.
+    """
+    if not published:
+        return protect(frame, STATISTICS, ["sd"], by="mean")
+    columns = [*STATISTICS, "sd"]
+    return frame.assign(**frame[columns].mask(small(frame["mean"])))
 
 
 def protect_spend(spend, placements):
@@ -46,4 +52,6 @@ def protect_spend(spend, placements):
     years = spend["financial_year"].astype(str).str[:4].astype(int) + 1
     plans = placements[[*keys, "mean"]].rename(columns={"mean": "plans"})
     joined = spend.assign(year=years.to_numpy()).merge(plans, on=keys, how="left")
+    # A year without its January is treated as few
+    joined["plans"] = joined["plans"].fillna(1)
     return protect(joined, [], ["sd", *STATISTICS], by="plans")[list(spend)]

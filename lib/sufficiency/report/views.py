@@ -76,30 +76,34 @@ def by_band(plans, labels):
                         coords={"year": plans["year"], "age": list(labels)})
 
 
-def largest(spend, lines, labels, wanted=6):
+def largest(spend, lines, labels, plans, wanted=6):
     """Spend by setting (draw, period, setting) as the largest, the others, and services, £m.
 
-    lines (draw, period): services that are not tied to a child.
+    lines (draw, period): services that are not tied to a child; plans (draw, year, setting): a
+    setting with few children in any year is among the others.
     """
-    order = spend.isel({spend.dims[1]: -1}).mean("draw").to_series()
+    few = disclosure.small(plans.mean("draw")).any("year")
+    order = spend.isel({spend.dims[1]: -1}).mean("draw").to_series()[~few.to_series()]
     top = [name for name in spend["setting"].values
            if name in set(order.sort_values(ascending=False).index[:wanted])]
     rest = spend.drop_sel(setting=top).sum("setting").expand_dims(setting=["other"])
     services = lines.expand_dims(setting=["services"])
     parts = [spend.sel(setting=top), rest, services]
     heads = {name: labels[name] for name in top}
-    heads |= {"other": "Other settings", "services": "Services and place funding"}
+    heads |= {"other": "Other settings", "services": "Services not tied to a child"}
     return xr.concat(parts, "setting") / 1e6, heads
 
 
 def fans(history, plans, labels, wanted=6):
     """{heading: (history, fan)} of the largest settings, for charts.small_multiples.
 
-    history (January x setting); plans (draw, year, setting).
+    history (January x setting); plans (draw, year, setting). Settings with few children in the
+    lower part of their fan are left out.
     """
     names = history.iloc[-1].drop("unknown", errors="ignore").nlargest(wanted).index
-    return {labels[name]: (history[name].dropna(), tables.fan_frame(plans.sel(setting=name)))
-            for name in names}
+    found = {name: tables.fan_frame(plans.sel(setting=name)) for name in names}
+    return {labels[name]: (history[name].dropna(), fan) for name, fan in found.items()
+            if not disclosure.small(fan).any(axis=None)}
 
 
 def panels(found):
@@ -143,10 +147,14 @@ def tie(table):
     }).reset_index(drop=True)  # fmt: skip
 
 
-def unit_costs(table, labels):
-    """Mean unit costs by setting, GBP a placement-year to the nearest 100."""
+def unit_costs(table, labels, plans):
+    """Mean unit costs by setting, GBP a placement-year to the nearest 100.
+
+    plans: the last count by setting; where it is small the cost is a child's, and left out.
+    """
     rounded = (table / 100).round() * 100
-    heads = [labels[name] for name in table.index]
+    rounded = rounded[~(plans.reindex(table.index).fillna(0) < 7.5)]
+    heads = [labels[name] for name in rounded.index]
     return rounded.set_axis(heads).rename_axis("Setting").reset_index()
 
 
@@ -184,6 +192,17 @@ def swing_words(table):
                      for name, row in table.iterrows())
 
 
+def certain(log):
+    """Assumptions without a range that are not the council's own: value, quality, source."""
+    flagged = log["quality"].isin(["proxy", "judgement", "illustrative"])
+    frame = log.loc[flagged & log["low"].isna() & ~log["key"].str.startswith("published.")]
+    source = frame["source"].fillna(frame["note"]).fillna("")
+    value = frame["central"].map("{:,.4g}".format, na_action="ignore").fillna("")
+    parts = {"Assumption": headings(frame, log), "Value": value, "Unit": frame["unit"].fillna(""),
+             "Quality": frame["quality"], "Source": source}
+    return pd.DataFrame(parts).reset_index(drop=True)
+
+
 def sources(log):
     """The published tables of an assumptions log: name, first known, source."""
     frame = log.loc[log["key"].str.startswith("published.")]
@@ -201,13 +220,24 @@ def assumptions(log, ranked):
     numbers = {name.capitalize(): frame[name].map("{:,.4g}".format)
                for name in ("low", "central", "high")}
     source = frame["source"].fillna(frame["note"]).fillna("")
-    name, _, period = frame["key"].str.partition(" ").T.to_numpy()
-    names = named(log)
-    what = [f"{names[key]}, {when}" if when else names[key]
-            for key, when in zip(name, period, strict=True)]
-    parts = {"Assumption": what, **numbers, "Unit": frame["unit"],
+    parts = {"Assumption": headings(frame, log), **numbers, "Unit": frame["unit"],
              "Quality": frame["quality"], "Source": source}
     return pd.DataFrame(parts).reset_index(drop=True)
+
+
+def headings(frame, log):
+    """What the rows of a log are called in print, the period behind the name."""
+    name, _, period = frame["key"].str.partition(" ").T.to_numpy()
+    names = named(log)
+    return [f"{names[key]}, {when}" if when else names[key]
+            for key, when in zip(name, period, strict=True)]
+
+
+def reported(table, first):
+    """Counts given out since the last January: words such as '9,943 in July 2025'."""
+    later = table.loc[table.index >= first].stack().dropna()
+    return [f"{words.count(plans)} in {str(month).capitalize()} {year}"
+            for (year, month), plans in later.items()]
 
 
 def named(log):

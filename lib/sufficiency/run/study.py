@@ -6,9 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 from sufficiency.case import find_root, load_case
+from sufficiency.report.words import listed
 from sufficiency.run import manifest, store
 from sufficiency.run.parameters import Parameters, from_notebook
 
+SAVED = ("placements", "spend", "lines", "headline")
 HEADLINE = ("key", "text", "value", "p10", "p90", "unit", "basis", "year")
 
 
@@ -122,15 +124,61 @@ class Study:
 
         return single_placements(self.spend, self.worlds, setting, limits)
 
-    def earlier(self, as_known: str) -> "Study":
-        """The same study with only what was known by that month; nothing of it is written."""
-        return Study(replace(self.parameters, as_known=as_known, out_dir=""))
+    def earlier(self, as_known: str) -> "Study | None":
+        """The case as it stands with only what was known by that month; nothing is written.
+
+        No scenario and no override goes back in time. None where the counts of four Januaries
+        were not known then, or none has come since.
+        """
+        plain = Study(replace(self.parameters, scenario="", overrides="", out_dir=""))
+        known = plain.case.as_known(as_known).published("plans_by_setting", None)
+        if known is None or len(known) < 4 or self.history.index[-1] <= known.index[-1]:
+            return None
+        return Study(replace(plain.parameters, as_known=as_known))
+
+    @cached_property
+    def published(self) -> bool:
+        """Whether the counts of every setting are statistics already published."""
+        return all(setting.published for setting in self.case.settings.values())
+
+    @cached_property
+    def counted(self):
+        """Plans counted each January by setting: (January, setting), small counts hidden."""
+        from sufficiency.report.disclosure import protect
+
+        table = self.case.published("plans_by_setting").loc[: self.calibration.first_january]
+        return protect(table, table.columns, published=self.published)
 
     @cached_property
     def history(self):
         """Plans counted each January, all settings."""
-        counted = self.case.published("plans_by_setting").sum(axis=1)
-        return counted.loc[: self.calibration.first_january].rename("plans")
+        from sufficiency.report.disclosure import protect
+
+        table = self.case.published("plans_by_setting").loc[: self.calibration.first_january]
+        total = table.sum(axis=1).rename("plans").to_frame()
+        return protect(total, ["plans"], published=self.published)["plans"]
+
+    @cached_property
+    def outturn(self):
+        """High needs outturn 1.2.x by financial year, GBP; without one, the first year modelled."""
+        table = self.case.published("section_251", None)
+        if table is not None and len(self.ledger.tie.dropna()):
+            return table["high_needs"].dropna().loc[: self.ledger.last]
+        return self.high_needs()[:, :1].mean("draw").to_series()
+
+    @property
+    def reported(self) -> list[str]:
+        """Counts of plans the council gave out since the last January, in words; at most one."""
+        from sufficiency.report.views import reported
+
+        table = self.case.published("plans_reported", None)
+        found = [] if table is None else reported(table, self.calibration.first_january)
+        return [listed(found)] if found else []
+
+    @property
+    def council(self) -> str:
+        """The council's short name."""
+        return self.case.value("council.short")
 
     @cached_property
     def labels(self) -> dict:
@@ -151,8 +199,9 @@ class Study:
         return pd.DataFrame({"Item": said.keys(), "Value": said.values()})
 
     def source(self, table: str) -> str:
-        """Where a published table comes from."""
-        return self.case.published(table).attrs["source"].split(";")[0]
+        """Where a published table comes from; nothing if the case has none."""
+        found = self.case.published(table, None)
+        return "" if found is None else found.attrs["source"].split(";")[0]
 
     def say(self, *parts) -> None:
         """Display a sentence."""
@@ -165,7 +214,12 @@ class Study:
         return store.keep(folder, name, compute)
 
     def show(self, item) -> None:
-        """Display a chart or table; with out_dir set, its data goes to results/<label>.csv."""
+        """Display a chart or table; with out_dir set, its data goes to results/<label>.csv.
+
+        Refuses the names of the results that `save` writes.
+        """
+        if item.label in SAVED:
+            raise ValueError(f"label {item.label!r}; allowed: any but {', '.join(SAVED)}")
         from IPython.display import display
 
         from sufficiency.report import tables
@@ -177,7 +231,9 @@ class Study:
 
     def headline(self, key, text, value, p10, p90, unit, basis, year) -> None:
         """Note one figure for headline.json; a key given twice keeps the last."""
-        values = (key, text, float(value), float(p10), float(p90), unit, basis, str(year))
+        # No figure is known to less than a pound, or a tenth of a child
+        figures = (round(float(figure), 0 if unit == "GBP" else 1) for figure in (value, p10, p90))
+        values = (key, text, *figures, unit, basis, str(year))
         self._headlines = [h for h in self._headlines if h["key"] != key]
         self._headlines.append(dict(zip(HEADLINE, values, strict=True)))
 
@@ -188,7 +244,7 @@ class Study:
         if self.out_dir:
             plans = tables.placements_frame(self.placements)
             spend = disclosure.protect_spend(tables.spend_frame(self.spend), plans)
-            plans = disclosure.protect_placements(plans)
+            plans = disclosure.protect_placements(plans, self.published)
             self._write("placements.csv", tables.csv(plans))
             self._write("spend.csv", tables.csv(spend))
             self._write("headline.json", manifest.canonical(self._headlines))
