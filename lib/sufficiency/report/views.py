@@ -196,11 +196,15 @@ def certain(log):
     """Assumptions without a range that are not the council's own: value, quality, source."""
     flagged = log["quality"].isin(["proxy", "judgement", "illustrative"])
     frame = log.loc[flagged & log["low"].isna() & ~log["key"].str.startswith("published.")]
-    source = frame["source"].fillna(frame["note"]).fillna("")
+    key, _, period = frame["key"].str.partition(" ").T.to_numpy()
     value = frame["central"].map("{:,.4g}".format, na_action="ignore").fillna("")
-    parts = {"Assumption": headings(frame, log), "Value": value, "Unit": frame["unit"].fillna(""),
-             "Quality": frame["quality"], "Source": source}
-    return pd.DataFrame(parts).reset_index(drop=True)
+    value = [f"{figure} ({when})" if when else figure
+             for figure, when in zip(value, period, strict=True)]
+    source = frame["source"].fillna(frame["note"]).fillna("")
+    parts = {"Assumption": pd.Series(key, frame.index).map(named(log)), "Value": value,
+             "Unit": frame["unit"].fillna(""), "Quality": frame["quality"], "Source": source}
+    rows = pd.DataFrame(parts).groupby("Assumption", sort=False)
+    return rows.agg({"Value": ", ".join} | dict.fromkeys([*parts][2:], "first")).reset_index()
 
 
 def sources(log):
