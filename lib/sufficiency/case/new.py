@@ -145,7 +145,8 @@ def _counted(name, found, text, national):
         "horizon": {"last_january": last + 7},
         "settings": dict.fromkeys(national["settings"]) | {
             place: {"label": place, "ages": [int(state["first"]), int(state["last"])],
-                    "group": state["group"]} for place, state in states.iterrows()},
+                    "group": state["group"], "published": False}
+            for place, state in states.iterrows()},
         "transitions": {"counts": f"{name}.counts.csv",
                         "sha256": hashlib.sha256(text.encode()).hexdigest(),
                         "moves": {place: _moves(states, place) for place in states.index}},

@@ -1,7 +1,7 @@
 """The Department's published files, one council at a time, in the form of a case file's tables.
 
-A folder of the CSVs in FILES, with the columns named below (others are ignored; blanks stay
-blank); the two of caseload must be there.
+A folder of the CSVs named in published.yaml, with the columns named there (others are ignored;
+blanks stay blank); the two of caseload must be there.
 """
 
 import difflib
@@ -10,107 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import yaml
 
 from . import Problems, read_csv
 
-SETTINGS = {
-    "mainstream": ["mainstream_total"],
-    "state_special": ["special_la_maintained", "special_academy_free"],
-    "independent_special": ["special_independent"],
-    "non_maintained_special": ["special_non_maintained"],
-    "alternative_provision": ["ap_pru_total", "hospital_school"],
-    "further_education": ["fe_total"],
-    "specialist_post16": ["specialist_post16"],
-    "early_years": ["nm_early_years"],
-    "elsewhere": ["ed_elsewhere"],
-}
-AGE_BANDS = {"Under 5": "up to 0", "5-10": "1-6", "11-15": "7-11", "16-19": "12-15",
-             "20-25": "16+", "Total": "all"}
-BASES = {"2018-based": "2020-03", "2022-based": "2025-06"}  # projection: month of release
-JANUARY, CALENDAR, FINANCIAL = "january_year", "calendar_year", "financial_year"
-FILES = {  # period and further keys
-    "ehcp_caseload_by_setting": (JANUARY, ["release"]),
-    "ehcp_caseload_by_age": (JANUARY, ["age_band", "release"]),
-    "ehcp_flows": (CALENDAR, []),
-    "ehcp_flows_2014_2021_aggregate": (CALENDAR, []),
-    "ehcp_newplans_by_setting": (CALENDAR, []),
-    "send_tribunal_appeals": (CALENDAR, []),
-    "s251_outturn_high_needs": (FINANCIAL, []),
-    "hn_benchmarking_2021_22": (FINANCIAL, []),
-    "dsg_allocations": (FINANCIAL, []),
-    "dsg_deficit_s251": (FINANCIAL, []),
-    "population_by_age": ("year", ["basis", "age"]),
-}
-SIGNED = ("dsg_deficit_s251", "hn_benchmarking_2021_22")
+FORMS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+SETTINGS, AGE_BANDS, FILES, SERIES = map(FORMS.get, ("settings", "age_bands", "files", "series"))
+JANUARY, LINES = "january_year", "outturn_gbp_"
+COUNTED = {"after": 0, "month": "06", "before": {2023: "05"}}  # release of a January's count
 SEN2 = "Department for Education, Education, health and care plans (SEN2)"
-OUTTURN = "Department for Education, section 251 outturn"
-LINES = "outturn_gbp_"
-
-
-# Month of release, as far as the statistics' own dates go.
-def _count(january):
-    return f"{january}-{'05' if january < 2023 else '06'}"
-
-
-def _flow(year):
-    return f"{year + 1}-{'05' if year < 2022 else '06'}"
-
-
-def _outturn(year):
-    return f"{int(year[:4]) + 2}-01"
-
-
-# Name: unit, source, release, files (the first stands), our columns: theirs in each (none: LINES).
-SERIES = {
-    "new_plans": (
-        "plans/year", f"{SEN2}; special holds the independent and non-maintained columns", _flow,
-        ["ehcp_flows", "ehcp_newplans_by_setting"], {
-            "total": ["new_ehc_plans", "new_total"],
-            "mainstream": ["newplan_mainstream_total", "new_mainstream"],
-            "special": ["newplan_special_total", "new_special"],
-            "independent_special": ["newplan_special_independent", "new_special_independent"],
-            "non_maintained_special":
-                ["newplan_special_non_maintained", "new_special_non_maintained"],
-            "alternative_provision": ["newplan_ap_pru_total", "new_ap_pru"],
-            "further_education": ["newplan_fe_total", "new_fe"],
-            "elsewhere": ["newplan_ed_elsewhere", "new_ed_elsewhere"]}),
-    "flows": (
-        "children/year", f"{SEN2}; timely_share is within 20 weeks, all plans", _flow,
-        ["ehcp_flows", "ehcp_flows_2014_2021_aggregate"], {
-            "requests": ["requests_received_in_year", "InreqEHC"],
-            "refused": ["requests_decided_not_to_assess", "AssRefusedEHC"],
-            "agreed": ["requests_decided_to_assess"],
-            "assessed": ["assess_in_year"],
-            "issued": ["new_ehc_plans", "NewallEHC"],
-            "not_issued": ["assess_not_issued", "AssnoneEHC"],
-            "ceased": ["total_ceased"],
-            "timely_share": ["pc_plans_issued_within_20_weeks", "IncExc20weekRate"]}),
-    "appeals": (
-        "appeals", "Ministry of Justice and Department for Education, appeals to the SEND Tribunal",
-        lambda year: f"{year + 1}-06", ["send_tribunal_appeals"],
-        {"appeals": ["appeals_registered"], "decisions": ["appealable_decisions"]}),
-    "section_251": (
-        "GBP/year", f"{OUTTURN}, gross 1.2.x without place funding", _outturn,
-        ["s251_outturn_high_needs"], {"high_needs": ["high_needs_1_2_x_gross"]}),
-    "section_251_lines": (
-        "GBP/year", f"{OUTTURN} (high needs benchmarking); place_funding is 1.0.2, top-ups are net "
-        "of their income line", _outturn, ["hn_benchmarking_2021_22"], {}),
-    "high_needs_block": (
-        "GBP/year", "Department for Education, dedicated schools grant allocations; before and "
-        "after deductions for places funded direct", lambda year: f"{int(year[:4]) + 1}-03",
-        ["dsg_allocations"],
-        {"before": ["high_needs_block"], "after": ["high_needs_block_after_deductions"]}),
-    "deficit_1_9_3": (
-        "GBP million", f"{OUTTURN}, line 1.9.3 over all blocks at 31 March; a deficit is positive; "
-        "from a percentage to two places", _outturn, ["dsg_deficit_s251"],
-        {"deficit": ["dsg_deficit_gbp_m"]}),
-}
-NUMBERS = {
-    "ehcp_caseload_by_setting": ["total", *(name for parts in SETTINGS.values() for name in parts)],
-    "ehcp_caseload_by_age": ["ehc_plans_and_statements"],
-    "hn_benchmarking_2021_22": [f"{LINES}*"],
-    "population_by_age": ["population"],
-}
 
 
 class Folder(NamedTuple):
@@ -127,15 +35,14 @@ def read_folder(path):
     Rows of no known age band or year are left out, and rows of one key that agree are joined:
     both are listed in `unusable`.
     """
-    path, problems, raw, cleaned = Path(path), Problems(), {}, {}
-    for name, (period, keys) in FILES.items():
+    path, problems, raw = Path(path), Problems(), {}
+    for name, form in FILES.items():
         file = path / f"{name}.csv"
         if file.exists() or name.startswith("ehcp_caseload"):
-            raw[name] = read_csv(file, problems, ["la_name", period, *keys], _numbers(name),
-                                 signed=name in SIGNED)
+            raw[name] = read_csv(file, problems, ["la_name", *form["text"]], _numbers(name),
+                                 signed=form.get("signed", False))
     problems.stop(f"published files in {path}")
-    for name, frame in raw.items():
-        cleaned[name] = _cleaned(name, frame, problems)
+    cleaned = {name: _cleaned(name, frame, problems) for name, frame in raw.items()}
     problems.stop(f"published files in {path}")
     frames = {name: frame for name, (frame, _) in cleaned.items()}
     unusable = pd.concat([lost for _, lost in cleaned.values()], ignore_index=True)
@@ -143,9 +50,9 @@ def read_folder(path):
 
 
 def _numbers(file):
-    shared = [pair for *_, files, columns in SERIES.values() for theirs in columns.values()
-              for pair in zip(files, theirs, strict=False)]
-    return [*NUMBERS.get(file, ()), *(name for where, name in shared if where == file)]
+    return [*FILES[file].get("numbers", ()), *(
+        name for form in SERIES.values() for theirs in form["columns"].values()
+        for where, name in zip(form["files"], theirs, strict=False) if where == file)]
 
 
 def plain_name(name):
@@ -157,13 +64,13 @@ def plain_name(name):
 
 def _cleaned(name, frame, problems):
     """One row a council, period and key, and what was left out; repeats must agree."""
-    period, keys = FILES[name]
+    key, reason = ["council", *FILES[name]["text"]], pd.Series("", frame.index)
+    period = key[1]
     frame["council"] = frame["la_name"].map({n: plain_name(n) for n in set(frame["la_name"])})
-    key, reason = ["council", period, *keys], pd.Series("", frame.index)
     reason[~frame[period].str.fullmatch(r"\d{4}(-\d\d)?")] = "not a year"
     if "age_band" in frame:
         reason[~frame["age_band"].isin(list(AGE_BANDS))] = "unknown age band"
-    used = frame[reason == ""].astype({period: object if period == FINANCIAL else int})
+    used = frame[reason == ""].astype({period: object if period == "financial_year" else int})
     twice = used[used.duplicated(key, keep=False)]
     numbers = [column for column in used if used[column].dtype == float]
     clash = twice.groupby(key)[numbers].nunique().gt(1).any(axis=1)
@@ -225,9 +132,11 @@ def tables(folder, council):
     Form of case.published: index January, calendar year or financial year; attrs unit, source,
     quality, known (period: month of release). Takes England and the regions too.
     """
-    name = find(folder, council)
-    own = {file: frame.loc[[name]] for file, frame in folder.frames.items() if name in frame.index}
-    built = _plans(own) | {name: _series(own, name) for name in SERIES} | _population(own)
+    council = find(folder, council)
+    own = {file: frame.loc[[council]] for file, frame in folder.frames.items()
+           if council in frame.index}
+    built = {name: _series(own, form) for name, form in SERIES.items()}
+    built = _plans(own) | built | _population(own)
     if len(built["flows"]):
         built["flows"]["timely_share"] = (built["flows"]["timely_share"] / 100).round(4)
     return {key: frame for key, frame in built.items() if len(frame)}
@@ -250,36 +159,40 @@ def _plans(own):
     ages["all"] = headline.reindex(ages.index)
     note = ("; unknown is the headline total less the settings; elsewhere from 2019 on the 2025 "
             "basis")
-    return {"plans_by_setting": _table(plans, "plans", SEN2 + note, _count),
-            "plans_by_age": _table(ages, "plans", f"{SEN2}, by age at 31 August", _count)}
+    return {"plans_by_setting": _table(plans, "plans", SEN2 + note, COUNTED),
+            "plans_by_age": _table(ages, "plans", f"{SEN2}, by age at 31 August", COUNTED)}
 
 
-def _series(own, name):
-    """A table of SERIES: each file's columns under our names, the first file standing."""
-    (unit, source, release, files, columns), made = SERIES[name], pd.DataFrame()
-    for i, file in enumerate(files):
-        rows = own.get(file, pd.DataFrame(columns=[FILES[file][0]])).set_index(FILES[file][0])
-        columns = columns or {theirs.removeprefix(LINES): [theirs]
-                              for theirs in rows.filter(like=LINES)}
+def _series(own, form):
+    """A table of the series: each file's columns under our names, the first file standing."""
+    made, columns = pd.DataFrame(), form["columns"]
+    for i, file in enumerate(form["files"]):
+        period = FILES[file]["text"][0]
+        rows = own.get(file, pd.DataFrame(columns=[period])).set_index(period)
+        columns = columns or {name.removeprefix(LINES): [name] for name in rows.filter(like=LINES)}
         names = {theirs[i]: ours for ours, theirs in columns.items() if len(theirs) > i}
         made = made.combine_first(rows.reindex(columns=list(names)).rename(columns=names))
-    return _table(made[list(columns)], unit, source, release)
+    return _table(made[list(columns)], form["unit"], form["source"], form["released"])
 
 
 def _population(own):
     rows, built = own.get("population_by_age"), {}
-    for basis, known in BASES.items() if rows is not None else ():
+    for basis, known in FORMS["projections"].items() if rows is not None else ():
         part = rows[rows["basis"].str.contains(basis)].astype({"age": int})
         frame = part.pivot(index="year", columns="age", values="population").add_prefix("age_")
         built[f"population_{basis.replace('-', '_')}"] = _table(
-            frame, "people", f"ONS subnational population projections, {basis}, mid-year",
-            lambda _, known=known: known)
+            frame, "people", f"ONS subnational population projections, {basis}, mid-year", known)
     return built
 
 
-def _table(frame, unit, source, release):
+def _table(frame, unit, source, released):
+    """A frame as tables() gives it; released: a month, or the rule of published.yaml."""
+    def month(period):
+        year = int(str(period)[:4])
+        early = [text for limit, text in released.get("before", {}).items() if year < limit]
+        return f"{year + released['after']}-{[*early, released['month']][0]}"
     frame = frame.sort_index().astype(float).dropna(how="all")
     frame.index.name, frame.columns.name = "period", None
-    known = {period: release(period) for period in frame.index}
+    known = {when: released if isinstance(released, str) else month(when) for when in frame.index}
     frame.attrs = {"unit": unit, "source": source, "quality": "published", "known": known}
     return frame
