@@ -65,7 +65,7 @@ class Chart:
         return self._save("svg", metadata={"Date": None, "Creator": None}).decode()
 
     def png(self):
-        """The picture at 200 dpi with its title, subtitle and source drawn in."""
+        """The picture for a notebook, with its title, subtitle and source drawn in."""
         title, under = fill(self.title, 72), fill(self.subtitle, 98)
         source = fill(f"Source: {self.source}", 120) if self.source else ""
         lines = [(title, 1, 11 + 14 * len(under.splitlines()), 13, "bold"),
@@ -77,7 +77,7 @@ class Chart:
                                       transform=corner + ScaledTranslation(0, up / 72, inch))
                      for text, y, up, size, weight in lines]  # fmt: skip
         try:
-            return self._save("png", dpi=200)
+            return self._save("png", dpi=DPI)
         finally:
             for text in drawn:
                 text.remove()
@@ -94,7 +94,7 @@ class Chart:
         annex = {"kind": "figure", "label": self.label, "caption": self.title, **said,
                  "data": tables.csv(self.data), "decimals": self.table().decimals,
                  "svg": self.svg()}  # fmt: skip
-        width = int.from_bytes(png[16:20], "big") * 96 // 200
+        width = int.from_bytes(png[16:20], "big") * 96 // DPI
         plain = "\n".join(text for text in said.values() if text)
         data = {"image/png": base64.b64encode(png).decode(), "text/plain": plain}
         return data, {"annex": annex, "image/png": {"alt": self.alt, "width": width}}
