@@ -21,6 +21,8 @@ from matplotlib.transforms import ScaledTranslation
 
 from sufficiency.report import tables, words
 
+# Documents draw from the vector picture; this keeps committed notebooks small
+DPI = 120
 BLUE = "#12436D"
 # Light and dark take turns and each part has its hatch, so that parts keep apart in grey
 PARTS = ((BLUE, ""), ("#A9C9C5", "///"), ("#801650", "|||"), ("#F4C9AE", "\\\\\\"),
