@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from sufficiency.case import Assumption
-from sufficiency.model.appraisal.influence import tornado
+from sufficiency.case.quantity import P90
+from sufficiency.model.appraisal.influence import CHANCES, tornado
 
 ASSUMPTIONS = {
     "price": Assumption(low=90, central=100, high=120, quality="proxy"),
@@ -34,6 +35,24 @@ def test_marks_what_could_turn_the_answer_round():
 
 def test_chosen_keys_only():
     assert list(tornado(lambda w: w["price"], ASSUMPTIONS, ["volume", "known"]).index) == ["volume"]
+
+
+def test_chance_alone_by_the_outcomes_own_percentiles():
+    known = ASSUMPTIONS | {"spread": Assumption(low=1, central=2, high=4, label="Surprises")}
+
+    def outcome(worlds):
+        return (worlds["price"] + worlds["spread"] * worlds.normal("shock.2026")
+                + 100 * worlds.normal("another.2026"))
+
+    found = tornado(outcome, known, chance={"spread": "shock.", "absent": "another."})
+    row = found.loc["spread"]
+    assert (row["kind"], row["label"], found.loc["price", "kind"]) == (
+        "chance", "Surprises", "assumption")
+    assert "absent" not in found.index and found.index.is_unique
+    # standard error of a normal's 10th percentile from so many: sqrt(0.09 / n) / its density
+    error = 2 * np.sqrt(0.09 / CHANCES) / 0.1755
+    assert row["low"] == pytest.approx(100 - 2 * P90, abs=4 * error)
+    assert row["high"] == pytest.approx(100 + 2 * P90, abs=4 * error)
 
 
 def test_an_outcome_of_another_shape_is_refused():

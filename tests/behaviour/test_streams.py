@@ -69,6 +69,13 @@ def test_fixed_worlds_are_central_unless_given():
     assert (worlds.normal("growth.shock.2026") == 0).all()
 
 
+def test_fixed_worlds_keep_the_luck_of_named_shocks():
+    worlds = Worlds.fixed(ASSUMPTIONS, {}, 700, chance="growth.shock.")
+    np.testing.assert_array_equal(worlds.normal("growth.shock.2026"),
+                                  Worlds(ASSUMPTIONS, 0, 700).normal("growth.shock.2026"))
+    assert not worlds.normal("moves.shock.2026").any() and (worlds["costs.fee"] == 100).all()
+
+
 def test_unknown_names_and_bad_sizes_are_refused_by_name():
     with pytest.raises(ValueError, match=r"costs\.fees.*near it: costs\.fee"):
         Worlds(ASSUMPTIONS, 1, 10)["costs.fees"]

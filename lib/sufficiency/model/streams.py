@@ -36,12 +36,16 @@ class Worlds:
             if not least <= value < 2**32:
                 raise ValueError(f"{name}: found {value!r}; allowed {least} to 4294967295")
         self.assumptions, self.seed, self.draws = assumptions, int(seed), int(draws)
-        self._given, self._made, self._uniforms = None, {}, {}
+        self._given, self._chance, self._made, self._uniforms = None, (), {}, {}
 
     @classmethod
-    def fixed(cls, assumptions, uniforms, scenarios):
-        """Scenarios, not draws: {key: u, (scenario,) or a number}, all else central, shocks 0."""
+    def fixed(cls, assumptions, uniforms, scenarios, chance=()):
+        """Scenarios, not draws: {key: u, (scenario,) or a number}, all else central, shocks 0.
+
+        Shocks whose names begin with `chance`, one text or several, keep their luck (seed 0).
+        """
         worlds = cls(assumptions, 0, scenarios)
+        worlds._chance = chance
         worlds._given = {worlds._known(key) for key in uniforms}
         worlds._uniforms = {key: worlds._frozen(u) for key, u in uniforms.items()}
         return worlds
@@ -64,8 +68,9 @@ class Worlds:
     def uniform(self, name):
         """Uniforms (draw,) of a name, strictly between 0 and 1; one half in a scenario."""
         if name not in self._uniforms:
-            self._uniforms[name] = self._frozen(0.5 if self._given is not None
-                else named_uniform(self.seed, name, self.draws))
+            still = self._given is not None and not name.startswith(self._chance)
+            self._uniforms[name] = self._frozen(
+                0.5 if still else named_uniform(self.seed, name, self.draws))
         return self._uniforms[name]
 
     def normal(self, name):

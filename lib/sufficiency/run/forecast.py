@@ -10,6 +10,15 @@ from sufficiency.model.costs import ledger
 from sufficiency.model.costs.spend import chance_above, dearest, spend
 from sufficiency.model.placements import calendar, engine, growth
 
+# Families of shocks by how their names begin, each by the assumption that says how large it is.
+CHANCE = {
+    "placements.growth.spread": "placements.growth.shock.",
+    "placements.moves.spread.independent_special": "placements.moves.shock.",
+    "placements.ceasing.spread": "placements.ceasing.shock.",
+    "placements.unreconciled.spread": "placements.unreconciled.shock.",
+    "costs.spread.independent_special": "costs.luck.",
+}
+
 
 def simulate(case, calibration, worlds, kind="counts", threads=2):
     """Plans each January and the flows of the year after, to one January past the horizon.
@@ -101,9 +110,10 @@ def drivers(calibration, worlds, placements):
 
 
 def tornado(case, calibration, financial_year, prices="nominal"):
-    """What each uncertain assumption, at its low and its high, does to high needs spend, GBP.
+    """What each uncertain assumption, and each family of chance, does to high needs spend, GBP.
 
-    Expected children at the mean rates, so that nothing but the assumption differs.
+    Expected children at the mean rates, so that nothing but the one thing differs: see
+    `influence.tornado`. A family's row has the key of the assumption that sizes it.
     """
     certain = replace(calibration, rates=calibration.rates.certain())
 
@@ -112,4 +122,4 @@ def tornado(case, calibration, financial_year, prices="nominal"):
         spend = cost(case, placements, worlds)[0]
         return high_needs(spend, prices).sel(financial_year=financial_year).values
 
-    return influence.tornado(evaluate, case.assumptions)
+    return influence.tornado(evaluate, case.assumptions, chance=CHANCE)
