@@ -73,25 +73,20 @@ def override(tree, raw, changes, labels, known_by):
     A number makes an assumption certain; a mapping with a number replaces its numbers; a deeper key
     changes one leaf. What is changed counts as known when its key was, unless it says otherwise.
     """
-    touched, targets = {}, {path for path, _ in assumptions(raw)}
+    touched, homes = {}, {path for path, _ in assumptions(raw)}
     for key, value in changes.items():
         path = tuple(key.split("."))
         tree.where[path] = labels[key]
-        target = next((path[:n] for n in range(len(path) + 1) if path[:n] in targets), None)
-        if target is None:
+        home = next((path[:n] for n in range(len(path) + 1) if path[:n] in homes), None)
+        if home is None:
             _set_leaf(tree, path, value)
-        elif _set_number(tree, leaf(raw, target), target, path[len(target) :], value):
-            touched[target] = path
-    for target, path in touched.items():
-        late = max(_months(leaf(tree.data, target)), default="")
+        else:
+            _set_entry(tree, raw, home, path, value)
+            touched[home] = path
+    for home, path in touched.items():
+        late = max(_months(leaf(tree.data, home) or {}), default="")
         if known_by and late > known_by:
             tree.problem(path, f"known {late}", f"{known_by} or earlier, the date asked for")
-
-
-def _put(data, path, value):
-    for part in path[:-1]:
-        data = data.setdefault(part, {})
-    data[path[-1]] = value
 
 
 def _set_leaf(tree, path, value):
@@ -105,40 +100,33 @@ def _set_leaf(tree, path, value):
     elif type(old) is not type(value) and not {type(old), type(value)} <= {int, float}:
         tree.problem(path, repr(value), f"{type(old).__name__}, as in the file: {old!r}")
     else:
-        _put(tree.data, path, value)
+        leaf(tree.data, path[:-1])[path[-1]] = value
 
 
-def _set_number(tree, file, target, rest, value):
-    """Change one assumption; False, with the problem noted, when it has no such part."""
-    label = tree.place((*target, *rest))
-    about = {name: leaf for name, leaf in file.items() if name not in NUMBERS}
-    whole = {"known": min(_months(file)), **(leaf(tree.data, target) or about)}
-    dated = rest[:1] == ("values",) and len(rest) > 1 and "values" in file
-    part = rest[2:] if dated else rest
+def _set_entry(tree, raw, home, path, value):
+    """Change an assumption or one of its dated values; unless told better, it is a judgement."""
+    file, n = leaf(raw, home), len(home)
+    entry = path[: n + 2] if path[n : n + 1] == ("values",) and "values" in file else home
+    part, label = path[len(entry) :], tree.place(path)
     given = {part[0]: value} if part else value if isinstance(value, dict) else {"central": value}
     if len(part) > 1 or {"vintages", "values"} & set(part) or "vintages" in given:
-        tree.problem((*target, *rest), "no such key", "a leaf of it, or values.2025-26")
-        return False
-    if dated:
-        values = whole.get("values", {})
-        old = as_entry(values.get(rest[1]) or file["values"].get(rest[1]) or {})
-        changed = _change({"source": whole.get("source"), **old}, given, not part, label)
-        whole["values"] = values | {rest[1]: changed}
-    else:
-        whole = _change(whole, given, not part, label)
-    tree.where.update({(*target, *rest[:2], name): label for name in given})
-    _put(tree.data, target, whole)
-    return True
-
-
-def _change(entry, given, whole, label):
-    """An entry with leaves changed; unless they say better, its numbers are now a judgement."""
-    drop = NUMBERS if whole and set(given) & set(NUMBERS) else ()
-    changed = {k: v for k, v in entry.items() if k not in drop} | given
+        return tree.problem(path, "no such key", "a leaf of it, or values.2025-26")
+    about = {name: said for name, said in file.items() if name not in NUMBERS}
+    whole = leaf(tree.data, home) or {"known": min(_months(file)), **about}
+    old = whole if entry == home else as_entry(leaf(tree.data, entry) or leaf(raw, entry) or {})
+    drop = NUMBERS if not part and set(given) & set(NUMBERS) else ()
+    new = {name: said for name, said in old.items() if name not in drop} | given
     if not set(given) <= set(ABOUT):
-        source = f"set by {label}; the file says: {entry.get('source') or entry.get('note')}"
-        changed = {**changed, "quality": "judgement", "source": source} | given
-    return changed
+        says = old.get("source") or whole.get("source") or whole.get("note")
+        source = f"set by {label}; the file says: {says}"
+        new |= {"quality": "judgement", "source": source, **given}
+    if entry != home:
+        new = {**whole, "values": {**whole.get("values", {}), entry[-1]: new}}
+    group = tree.data
+    for name in home[:-1]:
+        group = group.setdefault(name, {})
+    group[home[-1]] = new
+    tree.where.update({(*entry, name): label for name in given})
 
 
 def _months(whole):

@@ -58,11 +58,6 @@ def one_kind(series):
     raise QuantityError([((), found, "one kind of period")])
 
 
-def first_year(value):
-    """The calendar year in which a period begins."""
-    return int(str(value)[:4])
-
-
 def nearest(word, words):
     """A hint with the names most like `word`, or nothing."""
     close = difflib.get_close_matches(str(word), [str(w) for w in words], n=3, cutoff=0.6)
@@ -109,14 +104,26 @@ Dated = Annotated[
 ]
 
 
-class Vintage(Quantity):
+class Series(Quantity):
+    """One number for all time, or one a period."""
+
+    values: Dated | None = None
+
+    @model_validator(mode="after")
+    def _one_or_other(self):
+        if self.values and any(getattr(self, name) is not None for name in NUMBERS[:3]):
+            found = "`values` beside low, central or high"
+            raise QuantityError([((), found, "one of them; null removes")])
+        return self
+
+
+class Vintage(Series):
     """A number, or a dated series, as it stood when first known in month `known`."""
 
     known: Month
-    values: Dated | None = None
 
 
-class Assumption(Quantity):
+class Assumption(Series):
     """A number a model uses, certain or ranged, for all time or by period.
 
     Myerson's distribution through the percentiles 10, 50 and 90 (design, section 3):
@@ -129,15 +136,15 @@ class Assumption(Quantity):
     min: Number | None = None
     max: Number | None = None
     funded_by: Literal[FUNDS] | None = None
-    values: Dated | None = None
     carry: Literal["error", "last"] = "error"
     vintages: list[Vintage] | None = None
 
     @model_validator(mode="after")
     def _ordered(self):
-        problems = _disorder(self, self.bounds)
-        if problems:
-            raise QuantityError(problems)
+        pairs = ((path, _problem(entry, self.bounds)) for path, entry in _entries(self))
+        found = [((*path, *wrong[0]), *wrong[1:]) for path, wrong in pairs if wrong]
+        if found:
+            raise QuantityError(found)
         return self
 
     @property
@@ -204,38 +211,33 @@ def _tails(entry, bounds):
     return below, 1.0 - up_to
 
 
-def _disorder(made, bounds):
-    """Problems of an assumption's numbers: (path below it, found, allowed) each."""
-    vintages, found = getattr(made, "vintages", None) or (), []
-    if made.values and any(getattr(made, name) is not None for name in NUMBERS[:3]):
-        found.append(((), "`values` beside low, central or high", "one of them; null removes"))
+def _entries(made, path=()):
+    """Where the numbers of an assumption stand: (path below it, Quantity)."""
+    vintages = getattr(made, "vintages", None) or ()
+    if made.values is None and (made.central is not None or not vintages):
+        yield path, made
     for when, entry in (made.values or {}).items():
-        found += [(("values", str(when), *path), *rest) for path, *rest in _range(entry, bounds)]
-    if not made.values and (made.central is not None or not vintages):
-        found += _range(made, bounds)
+        yield (*path, "values", str(when)), entry
     for i, vintage in enumerate(vintages):
-        found += [(("vintages", i, *path), *rest) for path, *rest in _disorder(vintage, bounds)]
-    return found
+        yield from _entries(vintage, (*path, "vintages", i))
 
 
-def _range(entry, bounds):
-    given = {name: getattr(entry, name) for name in NUMBERS[:3]}
-    given = {name: x for name, x in given.items() if x is not None}
+def _problem(entry, bounds):
+    """What is wrong with three numbers: (path below them, found, allowed), or None."""
+    given = {name: x for name in NUMBERS[:3] if (x := getattr(entry, name)) is not None}
     span = "{:g} to {:g}".format(*bounds)
+    outside = [name for name, x in given.items() if not bounds[0] <= x <= bounds[1]]
     if "central" not in given:
-        return [(("central",), "nothing", "a number")]
-    for name, x in given.items():
-        if not bounds[0] <= x <= bounds[1]:
-            return [((name,), f"{x:g}", span)]
+        return ("central",), "nothing", "a number"
+    if outside:
+        return outside[:1], f"{given[outside[0]]:g}", span
     if len(given) == 2:
-        only = next(iter(given.keys() - {"central"}))
-        return [((only,), f"{only} alone", "low and high both, or neither (certain)")]
-    if len(given) == 1:
-        return []
-    if not entry.low < entry.central < entry.high:
+        only = "high" if entry.low is None else "low"
+        return (only,), f"{only} alone", "low and high both, or neither (certain)"
+    if len(given) == 3 and not entry.low < entry.central < entry.high:
         shown = ", ".join(f"{name} {x:g}" for name, x in given.items())
-        return [((), shown, "low < central < high, or central alone (certain)")]
-    cut = sum(_tails(entry, bounds))
-    found = f"{cut:.1%} of the distribution cut off by staying in {span}"
-    allowed = f"at most {MOST_CUT_OFF:.0%}: bring low and high nearer"
-    return [((), found, allowed)] if cut > MOST_CUT_OFF else []
+        return (), shown, "low < central < high, or central alone (certain)"
+    if len(given) == 3 and (cut := sum(_tails(entry, bounds))) > MOST_CUT_OFF:
+        found = f"{cut:.1%} of the distribution cut off by staying in {span}"
+        return (), found, f"at most {MOST_CUT_OFF:.0%}: bring low and high nearer"
+    return None

@@ -17,6 +17,12 @@ SECTIONS = ("placements", "costs")
 HINTS = ("central", "values", "vintages")
 ABOUT = {"low", "high", "unit", "quality", "known"}
 NOT_HIGH_NEEDS = ("transport", "casework")
+# What is allowed, by the first word of pydantic's kind of error.
+ALLOWED = {
+    "missing": "a value: it is required", "float": "a number", "finite": "a number",
+    "int": "a whole number", "date": "a date such as 2026-03-31",
+    "model": "a mapping, key: value", "dict": "a mapping, key: value",
+}
 
 
 def ascending(ages):
@@ -166,28 +172,19 @@ def check_origins(tree):
 
 def _explain(model, error):
     """A pydantic error in the house's words: (path, found, allowed) each."""
-    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    kind, value, context = error["type"].split("_")[0], error["input"], error.get("ctx", {})
     loc = tuple(part for part in error["loc"] if part != "[key]")
-    cause, found, allowed = context.get("error"), repr(value), error["msg"]
+    cause, found = context.get("error"), "nothing" if kind == "missing" else repr(value)
     if isinstance(cause, QuantityError):
         return [((*loc, *path), *rest) for path, *rest in cause.problems]
-    if kind == "extra_forbidden":
+    allowed = str(cause) if cause else ALLOWED.get(kind, error["msg"])
+    if kind == "extra":
         names = _fields(model, loc)
         found, allowed = "a key nobody reads", ", ".join(names) + nearest(loc[-1], names)
-    elif kind == "missing":
-        found, allowed = "nothing", "a value: it is required"
-    elif cause is not None:
-        allowed = str(cause)
-    elif kind.startswith(("float", "finite", "int")):
-        allowed = "a whole number" if kind.startswith("int") else "a number"
-        if isinstance(value, str) and re.fullmatch(r"-?[\d.]+ *%", value):
-            allowed += f": write {float(value.rstrip(' %')) / 100:g}"
-    elif kind == "literal_error":
+    elif kind == "literal":
         allowed = context["expected"] + nearest(value, quantity.UNITS if loc[-1] == "unit" else ())
-    elif kind.startswith("date"):
-        allowed = "a date such as 2026-03-31"
-    elif kind in ("model_type", "dict_type"):
-        allowed = "a mapping, key: value"
+    elif kind == "float" and re.fullmatch(r"-?[\d.]+ *%", str(value)):
+        allowed += f": write {float(value.rstrip(' %')) / 100:g}"
     return [(loc, found, allowed.removeprefix("Input should be "))]
 
 

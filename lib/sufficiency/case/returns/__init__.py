@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sufficiency.case.files import CaseError
+
 SHOWN = 20
 BLANKS = {"", "z", "x", "c", ":", "..", "na", "n/a", "low"}  # the Department's symbols for none
 
@@ -22,7 +24,7 @@ class Problems(list):
         """Refuse, with every problem counted and the first ones listed."""
         if self:
             more = [f"... and {len(self) - SHOWN} more"] if len(self) > SHOWN else []
-            raise ValueError("\n".join([f"{what}: {len(self)} problems", *self[:SHOWN], *more]))
+            raise CaseError([f"{what}: {len(self)} problems", *self[:SHOWN], *more])
 
 
 def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=False):

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pandas as pd
 import yaml
 
+from sufficiency.case.files import CaseError
+
 from . import Problems, read_csv
 
 FORMS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 SETTINGS, AGE_BANDS, FILES, SERIES = map(FORMS.get, ("settings", "age_bands", "files", "series"))
 JANUARY, LINES = "january_year", "outturn_gbp_"
-COUNTED = {"after": 0, "month": "06", "before": {2023: "05"}}  # release of a January's count
-SEN2 = "Department for Education, Education, health and care plans (SEN2)"
 
 
 class Folder(NamedTuple):
@@ -92,26 +92,27 @@ def councils(folder, first=2014, last=2023):
 
 
 def find(folder, council):
-    """The plain name for a council's name or code; unknown ones are refused with near names."""
+    """Rows of plans of a council's name or code; unknown ones are refused with near names."""
     plans, wanted = folder.plans, plain_name(council)
-    coded = plans.index[plans["la_code"] == str(council)] if "la_code" in plans else []
-    if wanted in plans.index or len(coded):
-        return wanted if wanted in plans.index else coded[0]
+    if "la_code" in plans and wanted not in plans.index:
+        wanted = next(iter(plans.index[plans["la_code"] == str(council)]), wanted)
+    if wanted in plans.index:
+        return plans.loc[[wanted]]
     names = sorted(set(plans["la_name"]))
     near = difflib.get_close_matches(str(council), names, n=5, cutoff=0.4) or names[:3]
-    raise ValueError(f"council: found {council!r}; allowed a name or code in the files, such as "
-                     f"{', '.join(near)}")
+    raise CaseError(f"council: found {council!r}; allowed a name or code in the files, such as "
+                    f"{', '.join(near)}")
 
 
 def label(folder, council):
     """The council's name and latest code, as the files print them."""
-    last = folder.plans.loc[[find(folder, council)]].iloc[-1]
+    last = find(folder, council).iloc[-1]
     return last["la_name"], last.get("la_code", "")
 
 
 def notices(folder, council):
     """What a reader should know of a council's series: gaps, starts, ends, changed codes."""
-    plans = folder.plans.loc[[find(folder, council)]]
+    plans = find(folder, council)
     years, everyone = set(plans[JANUARY]), folder.plans[JANUARY].value_counts()
     gaps = ", ".join(str(year) for year in range(min(years), max(years)) if year not in years)
     # The latest years may be there for a few councils only.
@@ -132,9 +133,8 @@ def tables(folder, council):
     Form of case.published: index January, calendar year or financial year; attrs unit, source,
     quality, known (period: month of release). Takes England and the regions too.
     """
-    council = find(folder, council)
-    own = {file: frame.loc[[council]] for file, frame in folder.frames.items()
-           if council in frame.index}
+    name = find(folder, council).index[0]
+    own = {file: frame.loc[[name]] for file, frame in folder.frames.items() if name in frame.index}
     built = {name: _series(own, form) for name, form in SERIES.items()}
     built = _plans(own) | built | _population(own)
     if len(built["flows"]):
@@ -157,10 +157,8 @@ def _plans(own):
     headline = ages["all"].reindex(plans.index).fillna(rows["total"])
     plans["unknown"] = headline - plans.sum(axis=1)
     ages["all"] = headline.reindex(ages.index)
-    note = ("; unknown is the headline total less the settings; elsewhere from 2019 on the 2025 "
-            "basis")
-    return {"plans_by_setting": _table(plans, "plans", SEN2 + note, COUNTED),
-            "plans_by_age": _table(ages, "plans", f"{SEN2}, by age at 31 August", COUNTED)}
+    return {name: _table(frame, **FORMS["plans"][name])
+            for name, frame in (("plans_by_setting", plans), ("plans_by_age", ages))}
 
 
 def _series(own, form):
