@@ -25,6 +25,8 @@ STEPS, START = 4, 2016
 CEASING = {"under 16": 0, "16 to 18": 16, "19 and over": 19}
 # Rates are fitted to totals: a child counts as a quarter of one whose move was seen (judgement).
 SEEN = 0.25
+# How far fitted scales may lie from the patterns: standard deviations of their logs (judgement).
+PRIOR = {"joiners": 0.5, "ceasing": 0.3, "moves": 0.4}
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def _fit(case, own):
     base = {**own, **_patterns(case, own)}
     names = [*(f"joiners {band}" for band in BANDS), *(f"ceasing {ages}" for ages in CEASING),
              *(f"moves into {name}" for name in base["into"])]
-    prior = np.repeat([0.5, 0.3, 0.4], [len(BANDS), len(CEASING), len(base["into"])])
+    prior = np.repeat([*PRIOR.values()], [len(BANDS), len(CEASING), len(base["into"])])
     theta = np.zeros(len(names))
     # too few children to say anything of their own
     if base["plans"].iloc[-1].sum() >= 50:
