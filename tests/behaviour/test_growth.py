@@ -85,6 +85,6 @@ def test_full_settings_pass_children_on(small_case, found):
 
 
 def test_population_index_starts_at_the_base_year(found):
-    index = population_index(found, [found.first_january, 2026, 2040])
+    index = population_index(found, [found.first_january, 2026, 2036])
     assert np.allclose(index[0], 1)
     assert index.shape == (3, 26) and (index > 0.5).all() and (index < 1.5).all()

@@ -9,6 +9,13 @@ from sufficiency.model.appraisal import influence
 from sufficiency.model.costs import ledger
 from sufficiency.model.costs.spend import chance_above, dearest, spend
 from sufficiency.model.placements import calendar, engine, growth
+from sufficiency.model.placements.calibrate import calibrate
+from sufficiency.model.streams import Worlds
+
+# No projection of the population goes further (judgement).
+FURTHEST = 2050
+# Their mean gap is that of 3,000 to 0.03% of outturn.
+GAP_DRAWS = 500
 
 # Families of shocks by how their names begin, each by the assumption that says how large it is.
 CHANCE = {
@@ -27,7 +34,7 @@ def simulate(case, calibration, worlds, kind="counts", threads=2):
     extra January ends the last financial year; no flow follows it, so there the flows are nought.
     """
     rates, first = calibration.rates, calibration.first_january
-    years = list(range(first + 1, case.value("horizon.last_january") + 2))
+    years = januaries(case, calibration)
     paths = growth.growth_paths(calibration, worlds, years)
     # numpy lays out large arrays otherwise than small ones, and each layout is compiled anew
     paths = {name: np.ascontiguousarray(path) for name, path in paths.items()}
@@ -47,13 +54,34 @@ def simulate(case, calibration, worlds, kind="counts", threads=2):
     )
 
 
+def januaries(case, calibration):
+    """Januaries to forecast: those after the last counted, to one past the horizon.
+
+    Refuses a horizon that the counts have reached, or the projection of the population has not.
+    """
+    first, last = calibration.first_january + 1, case.value("horizon.last_january")
+    people, limit = calibration.population, FURTHEST
+    where = f"{limit}"
+    if people is not None and not calibration.carry and people.index[-1] < limit:
+        limit = int(people.index[-1])
+        where = f"{limit}, where the projection of the population ends"
+    if not first <= last <= limit:
+        raise ValueError(f"horizon.last_january: found {last}; allowed {first}, the January after "
+                         f"the last counted, to {where}")
+    return list(range(first, last + 2))
+
+
 def cost(case, placements, worlds):
-    """Spend of the simulated plans, and the ledger of each world: (dataset, ledger.Ledger)."""
+    """Spend of the simulated plans, and the ledger of each world: (dataset, ledger.Ledger).
+
+    From the last closed year, or that of the first January of the plans if later.
+    """
     paid = _paid(case, placements)
     gone = (placements[name].values[:, :-1] for name in ("leavers", "moved_out"))
     stay = calendar.stay_share(placements["plans"].sum("age").values, *gone)
     tied = _tie(case, paid, worlds)
-    return spend(paid, worlds, case, tied, stay), tied
+    opening = calendar.financial_year(int(placements["year"][0]) - 1)
+    return spend(paid, worlds, case, tied, stay).sel(financial_year=slice(opening, None)), tied
 
 
 def tie(case, placements):
@@ -61,12 +89,23 @@ def tie(case, placements):
     return _tie(case, _paid(case, placements.mean("draw").expand_dims("draw")))
 
 
-def _tie(case, paid, worlds=None):
-    return ledger.tie(case, paid.mean("draw").sum("age_band").to_pandas(), worlds)
+def gaps(case, draws=GAP_DRAWS):
+    """Spend modelled over outturn less one by closed year, before any factor: {year: gap}.
+
+    For a case that is being made: none of them is refused here. Empty without an outturn.
+    """
+    worlds = Worlds(case.assumptions, 1, draws)
+    paid = _paid(case, simulate(case, calibrate(case), worlds))
+    return _tie(case, paid, limit=None).tie["gap"].dropna().to_dict()
+
+
+def _tie(case, paid, worlds=None, limit=ledger.TOLERANCE):
+    return ledger.tie(case, paid.mean("draw").sum("age_band").to_pandas(), worlds, limit)
 
 
 def _paid(case, placements):
-    start = int(str(case.value("costs.ledger.base_year"))[:4])
+    # the first January falls in the financial year before
+    start = int(ledger.lines_year(case)[:4] or placements["year"][0] - 1)
     history = case.published("plans_by_setting").loc[start:]
     profile = case.value("costs.profile", {})
     late = {name: f"costs.notice.{name}" for name in case.value("costs.notice", {})}

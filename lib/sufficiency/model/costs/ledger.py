@@ -111,18 +111,25 @@ def modelled(unit, fixed, spec, years, index):
     return np.einsum("wks,yk,ys->wy", unit, index, years) + (fixed * counted) @ index[:, kinds].T
 
 
-def tie(case, years, worlds=None):
+def lines_year(case):
+    """The financial year of the lines that unit costs are derived from; "" if it has none."""
+    base, spec = case.value("costs.ledger.base_year", ""), case.value("costs.ledger.lines", {})
+    table = case.published("section_251_lines", None)
+    return str(base) if spec and table is not None and base in table.index else ""
+
+
+def tie(case, years, worlds=None, limit=TOLERANCE):
     """The ledger: unit costs from the lines of the base year, tied to the latest outturn.
 
-    years: DataFrame of placement-years, financial year x setting. A gap over 2% before the factor
-    is refused unless costs.ledger.accepted_gap gives a reason for its year. A case without lines
-    has costs.unit.<setting> and factor 1.
+    years: DataFrame of placement-years, financial year x setting. A gap over the limit (none: any
+    gap passes) before the factor is refused unless costs.ledger.accepted_gap gives a reason for
+    its year. A case without lines has costs.unit.<setting>, factor 1, and starts in the first year.
     """
-    base, spec = str(case.value("costs.ledger.base_year", "")), case.value("costs.ledger.lines", {})
-    lines = case.published("section_251_lines", pd.DataFrame())
-    if base not in lines.index:
-        base, spec = years.index[0], {}
-    outturn = case.published("section_251").iloc[:, 0].dropna() if spec else pd.Series(dtype=float)
+    base = lines_year(case)
+    spec = case.value("costs.ledger.lines") if base else {}
+    base, lines = base or years.index[0], case.published("section_251_lines", None)
+    outturn = case.published("section_251", None) if spec else None
+    outturn = pd.Series(dtype=float) if outturn is None else outturn.iloc[:, 0].dropna()
     closed = [y for y in years.index if base <= y and y in outturn.index] or [base]
     amounts = net_amounts(lines.loc[base], spec) if spec else {}
     growth = np.stack([closed_index(case, base, year) for year in closed])
@@ -136,7 +143,8 @@ def tie(case, years, worlds=None):
     unit, fixed, total, factor = derive(lambda key, default: np.atleast_1d(
         case[key].central_value() if key in case.assumptions else default))
     table, parts = tie_table(closed, total[0], outturn, factor[0]), line_table(spec, amounts, fixed)
-    refuse_gaps(table, case.value("costs.ledger.accepted_gap", {}))
+    if limit is not None:
+        refuse_gaps(table, case.value("costs.ledger.accepted_gap", {}), limit)
     costs = pd.DataFrame({base: unit[0].sum(0), closed[-1]: factor[0] * (growth[-1] @ unit[0])},
                          index=pd.Index(years.columns, name="setting"))
     if worlds is not None:
@@ -159,12 +167,12 @@ def tie_table(closed, total, outturn, factor):
     return table.assign(residual=table["after_factor"] / table["outturn"] - 1)
 
 
-def refuse_gaps(table, accepted):
-    """Stop on a gap over 2% before the factor that the case does not accept by name."""
+def refuse_gaps(table, accepted, limit):
+    """Stop on a gap over the limit before the factor that the case does not accept by name."""
     for year, gap in table["gap"].items():
-        if abs(gap) > TOLERANCE and not str(accepted.get(year) or "").strip():
+        if abs(gap) > limit and not str(accepted.get(year) or "").strip():
             raise ValueError(f"costs.ledger: {year} modelled is {gap:+.1%} from outturn; allowed "
-                             f"2%, or costs.ledger.accepted_gap.{year} with the reason")
+                             f"{limit:.0%}, or costs.ledger.accepted_gap.{year} with the reason")
 
 
 def line_table(spec, amounts, fixed):

@@ -73,6 +73,14 @@ def by_band(plans):
     return np.add.reduceat(np.asarray(plans), BAND_STARTS, axis=-1, dtype=float)
 
 
+def summer_share(setting, profile):
+    """Share of a year's price that falls in April to August: of PROFILES; another is refused."""
+    if profile not in PROFILES:
+        raise ValueError(f"costs.profile.{setting}: found {profile!r}; allowed "
+                         + ", ".join(PROFILES))
+    return PROFILES[profile]
+
+
 def stay_share(plans, leavers, moved_out):
     """Share of children who keep their setting for a year: 1 - (ceased + moved out) / plans.
 
@@ -110,7 +118,7 @@ def paid_years(placements, history, profile, notice=None):
               counts * usual[0], counts * usual[1])
     stock, step, gone = (np.concatenate([np.broadcast_to(old, (len(new), *old.shape)), new], 1)
                          for old, new in zip(pieces, (stock, step, gone), strict=True))
-    share = np.array([PROFILES[profile.get(name, "by_day")] for name in settings])
+    share = np.array([summer_share(name, profile.get(name, "by_day")) for name in settings])
     after = None if notice is None else gone * np.array([notice.get(s, 0.0) for s in settings])
     names = [financial_year(y) for y in [*past.index, *years][:-2]]
     return xr.DataArray(

@@ -1,6 +1,6 @@
 """Flow rates of one council fitted to its published totals, where no child-level table exists."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,8 @@ class Calibration:
     published against fitted. scales: fitted multiples of the patterns. outliers: figures left
     out, and why. seed_fit (setting, age): the first January before rounding to whole children.
     difference: log of the base level of joiners over England's. population (year, age) or None.
-    overflow (setting, k): where to try when a setting is full, -1 unused.
+    overflow (setting, k): where to try when a setting is full, -1 unused. carry: whether a
+    population table that stops short keeps its last year.
     """
 
     first_january: int
@@ -54,6 +55,7 @@ class Calibration:
     difference: float
     population: pd.DataFrame | None
     overflow: np.ndarray | None = None
+    carry: bool = False
 
 
 def calibrate(case, tables=None):
@@ -67,7 +69,7 @@ def calibrate(case, tables=None):
     Januaries of plans, or none by age.
     """
     if tables is None and case.counts is not None:
-        return calibrate_counts(case, Calibration)
+        return replace(calibrate_counts(case, Calibration), carry=_carry(case))
     names = ("plans_by_setting", "plans_by_age", "new_plans", "flows",
              "population_2022_based", "population_2018_based")
     tables = tables or {name: case.published(name, None) for name in names}
@@ -83,7 +85,14 @@ def calibrate(case, tables=None):
     return Calibration(
         own["plans"].index[-1], _rates(case, own, joiners), own["history"], own["checks"],
         own["scales"], own["outliers"], own["stock"][-1], joiners, flow,
-        float(left.std(ddof=0)), difference, people, _overflow(case))
+        float(left.std(ddof=0)), difference, people, _overflow(case), _carry(case))
+
+
+def _carry(case):
+    found = case.value("placements.population.carry", "error")
+    if found not in ("last", "error"):
+        raise ValueError(f"placements.population.carry: found {found!r}; allowed last, error")
+    return found == "last"
 
 
 def _overflow(case):

@@ -30,15 +30,17 @@ def growth_paths(calibration, worlds, years):
 def population_index(calibration, years):
     """Population at each age in each year over that of the base year (year, age); 1 if unknown.
 
-    Joiners of the year to a January are of the ages at the mid-year before it. Years past the
-    projection keep its last.
+    Joiners of the year to a January are of the ages at the mid-year before it. Years outside the
+    projection are refused, unless the case has its first and last year carried.
     """
     people = calibration.population
     if people is None:
         return np.ones((len(years), calibration.rates.stock.shape[1]))
-    wanted = np.clip(np.array([calibration.first_january, *years]) - 1, people.index[0],
-                     people.index[-1])
-    people = people.loc[wanted].to_numpy(float)
+    wanted, held = np.array([calibration.first_january, *years]) - 1, people.index[[0, -1]]
+    if not calibration.carry and (wanted[0] < held[0] or wanted[-1] > held[1]):
+        raise ValueError(f"population: found mid-years {held[0]} to {held[1]}; allowed {wanted[0]} "
+                         f"to {wanted[-1]}, or placements.population.carry: last")
+    people = people.loc[np.clip(wanted, *held)].to_numpy(float)
     return people[1:] / people[0]
 
 
