@@ -109,10 +109,12 @@ def _check(options) -> int:
 def _new_case(options) -> int:
     from sufficiency.case import find_root
     from sufficiency.case.new import new_case
+    from sufficiency.run.forecast import gaps
 
     path, notices = new_case(options.name, options.transitions, options.published,
-                             options.council, find_root(), options.force, options.by_need)
-    print("\n".join([str(path), *notices]))
+                             options.council, find_root(), options.force, options.by_need, gaps)
+    print("\n".join(notices), file=sys.stderr)
+    print(path)
     return 0
 
 
