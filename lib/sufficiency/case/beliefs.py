@@ -6,9 +6,9 @@ from datetime import date
 from pathlib import Path
 
 from sufficiency.case import changes
-from sufficiency.case.files import CaseError, Tree, find_case, find_root, leaf, read
+from sufficiency.case.files import CaseError, Tree, find_case, find_root, leaf, mapping, read
 from sufficiency.case.quantity import Assumption, month, nearest
-from sufficiency.case.schema import Setting, check, check_origins
+from sufficiency.case.schema import SECTIONS, Setting, check, check_origins, is_assumption
 from sufficiency.case.table import Published
 
 LOG = "key label low central high unit as_of known quality funded_by source note".split()
@@ -76,7 +76,10 @@ class Case:
         return _build(self._tree, self.name, self.root, self.scenario, self.overrides, known_by)
 
     def log(self):
-        """Assumptions log: a row for each assumption (each period of a dated one) and table."""
+        """Assumptions log: a row for each assumption (each period of a dated one) and table.
+
+        And, without its numbers, for each group of plain leaves with a quality and a source.
+        """
         import pandas as pd  # half a second that `--help` need not wait for
 
         rows = []
@@ -85,6 +88,7 @@ class Case:
             for when, entry in (made.values or {"": made}).items():
                 own = entry.model_dump(exclude_none=True)
                 rows.append({**whole, **own, "key": f"{key} {when}".strip()})
+        rows += _structures(self.resolved)
         rows += [{**made.log_row(), "key": f"published.{name}"}
                  for name, made in self.tables.items()]
         return pd.DataFrame(rows, columns=LOG)
@@ -139,6 +143,16 @@ def _build(raw, name, root, scenario, overrides, known_by):
         *(made.title or made.annex.title or made.council.name, made.as_at, made.settings),
         *(made.published, assumptions, _plain(tree.data), raw),
     )
+
+
+def _structures(node, path=()):
+    """Rows of the log for what is no assumption and still says its quality and source."""
+    if path and is_assumption(node):
+        return []
+    if path and {"quality", "source"} <= mapping(node).keys():
+        return [{name: node[name] for name in LOG if name in node} | {"key": ".".join(path)}]
+    return [row for key in (mapping(node) if path else SECTIONS)
+            for row in _structures(mapping(node).get(key), (*path, key))]
 
 
 def _plain(node):
