@@ -15,7 +15,7 @@ from sufficiency.model.streams import Worlds
 from sufficiency.run import cli, forecast
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import synthetic_transitions as synthetic  # noqa: E402
+import synthetic_transitions as synthetic
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +166,8 @@ def test_a_population_outside_the_projection_is_refused(small_case):
 
 
 def test_a_profile_nobody_knows_is_refused():
-    with pytest.raises(ValueError, match="costs.profile.independent_special: found 'weekly'; "
-                                         "allowed by_day, termly"):
+    with pytest.raises(ValueError, match=r"costs.profile.independent_special: found "
+                                         r"'weekly'; allowed by_day, termly"):
         calendar.summer_share("independent_special", "weekly")
     assert calendar.summer_share("mainstream", "by_day") == 5 / 12
 
