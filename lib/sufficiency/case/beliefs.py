@@ -1,6 +1,7 @@
 """The case: one council's beliefs on a day, under a scenario and overrides."""
 
 import copy
+import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -138,10 +139,11 @@ def _build(raw, name, root, scenario, overrides, known_by):
     tree, made, assumptions = _changed(raw, scenario, overrides, known_by)
     tree.stop()
     counts = [raw.files[-1].parent / made.transitions.counts] if made.transitions else []
+    plain = json.loads(json.dumps(tree.data, default=str))  # dates as text
     return Case(
         *(name, scenario, overrides, known_by, root, raw.files + counts),
         *(made.title or made.annex.title or made.council.name, made.as_at, made.settings),
-        *(made.published, assumptions, _plain(tree.data), raw),
+        *(made.published, assumptions, plain, raw),
     )
 
 
@@ -153,12 +155,3 @@ def _structures(node, path=()):
         return [{name: node[name] for name in LOG if name in node} | {"key": ".".join(path)}]
     return [row for key in (mapping(node) if path else SECTIONS)
             for row in _structures(mapping(node).get(key), (*path, key))]
-
-
-def _plain(node):
-    """The same data in what JSON can hold: dates as text."""
-    if isinstance(node, dict):
-        return {key: _plain(child) for key, child in node.items()}
-    if isinstance(node, list):
-        return [_plain(child) for child in node]
-    return node.isoformat() if isinstance(node, date) else node
