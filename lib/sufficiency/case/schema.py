@@ -69,7 +69,7 @@ class Setting(Model):
     label: str
     ages: Annotated[tuple[StrictInt, StrictInt], AfterValidator(ascending)]
     group: str
-    published: StrictBool = True
+    published: StrictBool = False
 
 
 class Transitions(Model):
