@@ -147,6 +147,11 @@ def tie(table):
     }).reset_index(drop=True)  # fmt: skip
 
 
+def accepted(gaps):
+    """The gaps over 2% that a case accepts by name, with its reasons, as one text."""
+    return " ".join(f"{year} accepted: {' '.join(str(why).split())}" for year, why in gaps.items())
+
+
 def unit_costs(table, labels, plans):
     """Mean unit costs by setting, GBP a placement-year to the nearest 100.
 
