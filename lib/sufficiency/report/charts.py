@@ -250,7 +250,8 @@ def _rows(names, sets, unit, decimals, base=0.0, thick=0.62):
     axes.grid(visible=True, axis="x")
     axes.axvline(base, color="#3D3D3D", linewidth=1)
     ends = np.concatenate([[base], *(part[3] for part in sets), *(part[4] for part in sets)])
-    room = 0.16 * np.ptp(ends)
+    # Long names narrow the axes, and a number then takes more of its range
+    room = 0.14 * np.ptp(ends) * (1 + max(len(str(name)) for name in names) / 40)
     axes.set_xlim(ends.min() - room * (ends.min() < base), ends.max() + room)
     _scale(axes.xaxis, unit)
     if len(sets) > 1:
