@@ -50,7 +50,7 @@ def export(notebooks, front, folder, formats=FORMATS):
     made = {name: Path(folder) / f"annex.{name}" for name in formats}
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor() as pool:
         job = _Job(Path(work), text, items, front)
-        for path, data in zip(made.values(), pool.map(lambda n: getattr(job, n)(), made)):  # noqa: B905
+        for path, data in zip(made.values(), pool.map(job.write, made), strict=True):
             path.write_bytes(data)
     return made
 
@@ -111,6 +111,10 @@ class _Job:
         said = {**asdict(front), "as_at": f"{front.as_at.day} {front.as_at:%B %Y}"}
         (work / "annex.json").write_text(json.dumps({"front": said, "items": items}), "utf-8")
         (work / "annex.md").write_text(text, "utf-8")
+
+    def write(self, name):
+        """The bytes of one format."""
+        return getattr(self, name)()
 
     def _pandoc(self, to, *options):
         import pypandoc

@@ -36,8 +36,6 @@ def simulate(case, calibration, worlds, kind="counts", threads=2):
     rates, first = calibration.rates, calibration.first_january
     years = januaries(case, calibration)
     paths = growth.growth_paths(calibration, worlds, years)
-    # numpy lays out large arrays otherwise than small ones, and each layout is compiled anew
-    paths = {name: np.ascontiguousarray(path) for name, path in paths.items()}
     found = engine.project(
         rates, periods=years, seed=worlds.seed, draws=worlds.draws, engine=kind, threads=threads,
         **paths,
