@@ -90,3 +90,9 @@ def test_no_worse_than_a_damped_trend(hindcast, small_case):
     assert ours <= min(theirs.values()), message
     # the ensemble of a method that is sure of itself is its point: at the usual damping, beaten
     assert ours <= without[0.9], message
+
+
+def test_a_date_before_any_count_is_refused_in_words(small_case):
+    case = small_case.as_known("2012-06")
+    with pytest.raises(ValueError, match="plans_by_setting: found none known by 2012-06"):
+        calibrate(case)

@@ -110,6 +110,9 @@ def _central(case, key):
 def _series(case, tables):
     """Januaries in a row: plans and stock (january, setting, age), bands, flows, outliers."""
     settings, outliers = list(case.settings), []
+    if tables.get("plans_by_setting") is None:
+        raise ValueError(f"plans_by_setting: found none known by {case.known_by or 'any date'}; "
+                         "allowed 2 Januaries in a row")
     plans = tables["plans_by_setting"].reindex(columns=settings).sort_index().fillna(0.0)
     plans = plans[plans.sum(axis=1) > 0]
     gaps = np.flatnonzero(np.diff(plans.index) != 1)
