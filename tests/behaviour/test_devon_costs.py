@@ -8,6 +8,7 @@ from sufficiency.case import load_case
 from sufficiency.model.costs.bridge import bridge
 from sufficiency.model.placements.calibrate import calibrate
 from sufficiency.model.streams import Worlds
+from sufficiency.report import tables
 from sufficiency.run import forecast
 
 DRAWS = 200
@@ -104,3 +105,12 @@ def test_inflation_moves_real_prices_and_not_fees(central):
     plain, dear = central(), central("costs.inflation.general.values.2026-27.central=0.03")
     np.testing.assert_allclose(dear["nominal"], plain["nominal"])
     assert float(dear["real"].sum()) < float(plain["real"].sum())
+
+
+def test_results_beside_an_annex_make_its_total(devon):
+    """spend.csv for all and the 1.2.x rows of lines.csv make the mean of the total, to a penny."""
+    spend, lines = tables.spend_frame(devon[1]), tables.lines_frame(devon[1])
+    total = spend.query("setting == 'all' and age_band == 'all' and prices == 'nominal'")
+    total = total.set_index("financial_year")["mean"]
+    total += lines[lines["basis"] == "1.2.x"].groupby("financial_year")["mean"].sum()
+    assert total.to_numpy() == pytest.approx(outturn_basis(devon[1]).mean("draw").values, abs=0.01)

@@ -181,3 +181,18 @@ def spend_frame(dataset):
         parts.append(_tidy(spend.values, *((name, spend[name].values) for name in names)))
         parts[-1].insert(3, "prices", prices)
     return pd.concat(parts, ignore_index=True)
+
+
+def lines_frame(dataset):
+    """lines.csv: costs that are not per child, nominal GBP, by financial year and line.
+
+    dataset.lines (draw, financial_year, line) with label, funded_by and basis along line. Those of
+    basis 1.2.x and spend.csv's `all` make high needs spending.
+    """
+    lines = dataset["lines"].transpose("draw", "financial_year", "line")
+    keys = pd.MultiIndex.from_product([lines["financial_year"].values, lines["line"].values],
+                                      names=["financial_year", "line"]).to_frame(index=False)
+    about = {name: np.tile(lines[name].values, lines.sizes["financial_year"])
+             for name in ("label", "funded_by", "basis")}
+    found = summarise(lines.values)
+    return keys.assign(**about, **{name: value.ravel() for name, value in found.items()})

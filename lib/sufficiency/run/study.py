@@ -238,7 +238,7 @@ class Study:
         self._headlines.append(dict(zip(HEADLINE, values, strict=True)))
 
     def save(self) -> None:
-        """Write results/placements.csv, spend.csv and headline.json; nothing without out_dir."""
+        """Write results/placements, spend and lines.csv, headline.json; nothing without out_dir."""
         from sufficiency.report import disclosure, tables
 
         if self.out_dir:
@@ -247,6 +247,7 @@ class Study:
             plans = disclosure.protect_placements(plans, self.published)
             self._write("placements.csv", tables.csv(plans))
             self._write("spend.csv", tables.csv(spend))
+            self._write("lines.csv", tables.csv(tables.lines_frame(self.spend)))
             self._write("headline.json", manifest.canonical(self._headlines))
 
     def _write(self, name: str, text: str) -> None:
