@@ -28,3 +28,13 @@ def small_case(root):
     from sufficiency.case import load_case
 
     return load_case("devon", root=root)
+
+
+@pytest.fixture(scope="module")
+def project(root, tmp_path_factory):
+    """Another project's folder, with the national file only."""
+    made = tmp_path_factory.mktemp("project")
+    (made / "params" / "councils").mkdir(parents=True)
+    national = (root / "params" / "national.yaml").read_bytes()
+    (made / "params" / "national.yaml").write_bytes(national)
+    return made

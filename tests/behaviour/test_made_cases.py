@@ -19,16 +19,6 @@ import synthetic_transitions as synthetic
 
 
 @pytest.fixture(scope="module")
-def project(root, tmp_path_factory):
-    """A root with the national file only."""
-    made = tmp_path_factory.mktemp("made")
-    (made / "params" / "councils").mkdir(parents=True)
-    national = (root / "params" / "national.yaml").read_bytes()
-    (made / "params" / "national.yaml").write_bytes(national)
-    return made
-
-
-@pytest.fixture(scope="module")
 def make(project, shared):
     """Makes a council's case from the Department's files: (case, notices)."""
     def made(council, name):

@@ -17,14 +17,10 @@ DRAWS = 2_000
 
 
 @pytest.fixture(scope="module")
-def project(root, tmp_path_factory):
+def project(project):
     """A root with the national file only, and a folder of transitions as expected."""
-    made = tmp_path_factory.mktemp("project")
-    (made / "params" / "councils").mkdir(parents=True)
-    national = (root / "params" / "national.yaml").read_bytes()
-    (made / "params" / "national.yaml").write_bytes(national)
-    synthetic.write(made / "folder", seed=None)
-    return made
+    synthetic.write(project / "folder", seed=None)
+    return project
 
 
 @pytest.fixture(scope="module")
