@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
 from sufficiency.case import CaseError, load_case
 from sufficiency.case.new import new_case
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import synthetic_transitions as synthetic  # noqa: E402
+import synthetic_transitions as synthetic
 
 DRAWS = 2_000
 
