@@ -27,18 +27,19 @@ CHANCE = {
 }
 
 
-def simulate(case, calibration, worlds, kind="counts", threads=2):
+def simulate(case, calibration, worlds, kind="counts", threads=2, change=None):
     """Plans each January and the flows of the year after, to one January past the horizon.
 
-    -> dataset: plans (draw, year, setting, age at 31 August), flows (draw, year, setting). The
-    extra January ends the last financial year; no flow follows it, so there the flows are nought.
+    change: what measures do to the paths of `growth.growth_paths`, a function of them. -> dataset:
+    plans (draw, year, setting, age at 31 August), flows (draw, year, setting). The extra January
+    ends the last financial year; no flow follows it, so there the flows are nought.
     """
     rates, first = calibration.rates, calibration.first_january
     years = januaries(case, calibration)
     paths = growth.growth_paths(calibration, worlds, years)
     found = engine.project(
         rates, periods=years, seed=worlds.seed, draws=worlds.draws, engine=kind, threads=threads,
-        **paths,
+        **(change(paths) if change else paths),
     )  # fmt: skip
     dims = ("draw", "year", "setting", "age")
     flows = {
@@ -69,15 +70,17 @@ def januaries(case, calibration):
     return list(range(first, last + 2))
 
 
-def cost(case, placements, worlds):
+def cost(case, placements, worlds, tied=None):
     """Spend of the simulated plans, and the ledger of each world: (dataset, ledger.Ledger).
 
-    From the last closed year, or that of the first January of the plans if later.
+    From the last closed year, or that of the first January of the plans if later. tied: the ledger
+    of the same worlds without measures, so that the outturn is met once and by both.
     """
     paid = _paid(case, placements)
     gone = (placements[name].values[:, :-1] for name in ("leavers", "moved_out"))
     stay = calendar.stay_share(placements["plans"].sum("age").values, *gone)
-    tied = _tie(case, paid, worlds)
+    tied = tied or _tie(case, paid, worlds)
+    paid = _extra_places(paid, worlds, tied.last)
     opening = calendar.financial_year(int(placements["year"][0]) - 1)
     return spend(paid, worlds, case, tied, stay).sel(financial_year=slice(opening, None)), tied
 
@@ -109,6 +112,21 @@ def _paid(case, placements):
     late = {name: f"costs.notice.{name}" for name in case.value("costs.notice", {})}
     notice = {name: case[key].central_value() for name, key in late.items()}
     return calendar.paid_years(placements, history, profile, notice)
+
+
+def _extra_places(paid, worlds, last):
+    """Placement-years with costs.extra_places.<setting> more in every year after the last closed.
+
+    What a finance officer asks of the price of ten more places; nought unless overridden.
+    """
+    prefix = "costs.extra_places."
+    for key in (key for key in worlds.assumptions if key.startswith(prefix)):
+        place = {"setting": key.removeprefix(prefix)}
+        later = xr.where(paid["financial_year"] > last, 1.0, 0.0)
+        bands = paid.sel(place) / paid.sel(place).sum("age_band")
+        paid = paid.copy()
+        paid.loc[place] += bands * later * xr.DataArray(worlds[key], dims="draw")
+    return paid
 
 
 def outturn_basis(spend):

@@ -161,9 +161,10 @@ class Study:
     @cached_property
     def outturn(self):
         """High needs outturn 1.2.x by financial year, GBP; without one, the first year modelled."""
-        table = self.case.published("section_251", None)
-        if table is not None and len(self.ledger.tie.dropna()):
-            return table["high_needs"].dropna().loc[: self.ledger.last]
+        from sufficiency.model.costs.ledger import outturn_of
+
+        if len(self.ledger.tie.dropna()):
+            return outturn_of(self.case).loc[: self.ledger.last]
         return self.high_needs()[:, :1].mean("draw").to_series()
 
     @property

@@ -111,6 +111,18 @@ def modelled(unit, fixed, spec, years, index):
     return np.einsum("wks,yk,ys->wy", unit, index, years) + (fixed * counted) @ index[:, kinds].T
 
 
+def outturn_of(case):
+    """High needs outturn 1.2.x by financial year, GBP; then the council's own forecast of the
+    years that have none yet.
+    """
+    found = {}
+    for name in ("section_251", "section_251_forecast"):
+        table = case.published(name, None)
+        rows = {} if table is None else table.iloc[:, 0].dropna().to_dict()
+        found |= {year: amount for year, amount in rows.items() if year > max(found, default="")}
+    return pd.Series(found, dtype=float)
+
+
 def lines_year(case):
     """The financial year of the lines that unit costs are derived from; "" if it has none."""
     base, spec = case.value("costs.ledger.base_year", ""), case.value("costs.ledger.lines", {})
@@ -128,8 +140,7 @@ def tie(case, years, worlds=None, limit=TOLERANCE):
     base = lines_year(case)
     spec = case.value("costs.ledger.lines") if base else {}
     base, lines = base or years.index[0], case.published("section_251_lines", None)
-    outturn = case.published("section_251", None) if spec else None
-    outturn = pd.Series(dtype=float) if outturn is None else outturn.iloc[:, 0].dropna()
+    outturn = outturn_of(case) if spec else pd.Series(dtype=float)
     closed = [y for y in years.index if base <= y and y in outturn.index] or [base]
     amounts = net_amounts(lines.loc[base], spec) if spec else {}
     growth = np.stack([closed_index(case, base, year) for year in closed])
