@@ -90,8 +90,8 @@ class Case:
                 own = entry.model_dump(exclude_none=True)
                 rows.append({**whole, **own, "key": f"{key} {when}".strip()})
         rows += _structures(self.resolved)
-        rows += [{**made.log_row(), "key": f"published.{name}"}
-                 for name, made in self.tables.items()]
+        rows += [{**row, "key": f"published.{name}{period}"}
+                 for name, made in self.tables.items() for period, row in made.log_rows()]
         return pd.DataFrame(rows, columns=LOG)
 
     def _absent(self, key, what):
@@ -103,6 +103,7 @@ class Case:
 def load_case(name, scenario="", overrides="", as_known="", root=None):
     """Read, check and date a case, by its name in params/councils or the path of a .yaml file.
 
+    A scenario with `as_known` dates the case, unless an earlier month is asked for.
     Raises CaseError with every problem of the files at once.
     """
     root = find_root(root)
@@ -112,19 +113,34 @@ def load_case(name, scenario="", overrides="", as_known="", root=None):
     check_origins(tree)
     tree.stop()
     for trial in tree.data.get("scenarios") or {}:
-        tree.problems += _changed(tree, trial, {}, "")[0].problems
+        known_by = _date(tree, trial)
+        tree.problems += _changed(tree, trial, {}, known_by)[0].problems
     tree.stop()
     return _build(tree, path.stem, root, scenario, changes.parse_overrides(overrides), as_known)
 
 
 def _changed(raw, scenario, overrides, known_by):
     """The tree on a day, with a scenario and overrides laid over it, and the models made of it."""
-    tree = Tree(changes.known_tree(raw.data, known_by), dict(raw.where))
-    block = leaf(raw.data, ("scenarios", scenario)) or {}
+    block = dict(leaf(raw.data, ("scenarios", scenario)) or {})
+    _, held = block.pop("as_known", ""), block.pop("council_held", False)
+    tree = Tree(changes.known_tree(raw.data, known_by, held), dict(raw.where))
     labels = {key: raw.place(("scenarios", scenario, key)) for key in block}
     changes.override(tree, raw.data, block, labels, known_by)
     changes.override(tree, raw.data, overrides, dict.fromkeys(overrides, "overrides"), known_by)
     return tree, *(check(tree) if not tree.problems else (None, {}))
+
+
+def _date(raw, scenario):
+    """The month that dates a scenario, "" for none; checks what it says of held rows as well."""
+    where = ("scenarios", scenario)
+    block, found = mapping(leaf(raw.data, where)), ""
+    if not isinstance(block.get("council_held", False), bool):
+        raw.problem((*where, "council_held"), repr(block["council_held"]), "true or false")
+    try:
+        found = month(block["as_known"]) if "as_known" in block else ""
+    except ValueError as error:
+        raw.problem((*where, "as_known"), repr(block["as_known"]), error)
+    return found
 
 
 def _build(raw, name, root, scenario, overrides, known_by):
@@ -136,6 +152,11 @@ def _build(raw, name, root, scenario, overrides, known_by):
         known_by and month(known_by)
     except ValueError as error:
         raise CaseError(f"as_known: found {known_by!r}; allowed {error}") from None
+    own = _date(raw, scenario)
+    if own and known_by > own:
+        raise CaseError(f"as_known: found {known_by!r}; allowed {own}, the date of scenario "
+                        f"{scenario}, or earlier")
+    known_by = known_by or own
     tree, made, assumptions = _changed(raw, scenario, overrides, known_by)
     tree.stop()
     counts = [raw.files[-1].parent / made.transitions.counts] if made.transitions else []

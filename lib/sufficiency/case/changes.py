@@ -9,20 +9,31 @@ from sufficiency.case.schema import SECTIONS, assumptions, is_assumption
 ABOUT = ("label", "source", "note", "as_of", "known", "quality", "funded_by")
 
 
-def known_tree(data, known_by):
-    """The tree as known by a month ("" for all): later numbers, vintages and rows are left out."""
+def known_tree(data, known_by, held=False):
+    """The tree as known by a month ("" for all): what is later is left out.
+
+    That is numbers, vintages, rows, and groups of plain leaves with `known`. held: rows the council
+    held by then count, and keep their `held`, which no other row does.
+    """
     limit, aside = known_by or "9999-12", ("scenarios", "extends")
     said = copy.deepcopy({key: node for key, node in data.items() if key not in aside})
     for section in SECTIONS:
         said[section] = _known(said.get(section) or {}, limit)
     tables = said["published"] = said.get("published") or {}
     for name, table in list(tables.items()):
-        rows = {when: row for when, row in table["rows"].items()
-                if (row.get("known") or table["known"]) <= limit}
+        rows = {when: _row(row, row.get("known") or table["known"], limit, held)
+                for when, row in table["rows"].items()}
+        rows = {when: row for when, row in rows.items() if row}
         tables[name] = {**table, "rows": rows}
         if not rows:
             del tables[name]
     return said
+
+
+def _row(row, known, limit, held):
+    if known <= limit:
+        return {name: x for name, x in row.items() if name != "held"}
+    return {**row, "known": row["held"]} if held and row.get("held", known) <= limit else None
 
 
 def _known(node, limit):
@@ -30,6 +41,8 @@ def _known(node, limit):
         return _latest(node, limit)
     if not isinstance(node, dict):
         return node
+    if str(node.get("known", "")) > limit:
+        return None
     pairs = ((key, _known(child, limit)) for key, child in node.items())
     return {key: child for key, child in pairs if child is not None}
 

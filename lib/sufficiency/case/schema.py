@@ -13,7 +13,7 @@ from sufficiency.case.files import leaf, mapping
 from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 from sufficiency.case.table import Published, Row
 
-SECTIONS = ("placements", "costs")
+SECTIONS = ("placements", "costs", "safety_valve")
 HINTS = ("central", "values", "vintages")
 ABOUT = {"low", "high", "unit", "quality", "known"}
 NOT_HIGH_NEEDS = ("transport", "casework")
@@ -95,6 +95,7 @@ class CaseFile(Model):
     published: dict[str, Published] = Field(default_factory=dict)
     placements: dict[str, Any] = Field(default_factory=dict)
     costs: dict[str, Any] = Field(default_factory=dict)
+    safety_valve: dict[str, Any] = Field(default_factory=dict)
     scenarios: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

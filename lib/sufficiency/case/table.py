@@ -11,12 +11,16 @@ from sufficiency.case.quantity import Model, Month, Number, Period, QuantityErro
 
 
 class Row(Model):
-    """Figures of one period by column, nothing for a blank, and the month they came out."""
+    """Figures of one period by column, nothing for a blank, and the month they came out.
+
+    held: the month the council itself had them; a scenario may count them from then on.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Number | None]
 
     known: Month | None = None
+    held: Month | None = None
     source: Text | None = None
     note: Text | None = None
 
@@ -40,6 +44,8 @@ class Published(Model):
         for when, row in self.rows.items():
             if not (row.known or self.known):
                 found.append((("rows", when, "known"), "nothing", "a month such as 2026-01"))
+            if row.held and row.held > (row.known or self.known or row.held):
+                found.append((("rows", when, "held"), row.held, "no later than it was known"))
             found += [(("rows", when, name), f"{x:g}", f"{least:g} to {most:g} {self.unit}")
                       for name, x in row.model_extra.items()
                       if x is not None and not least <= x <= most]
@@ -50,17 +56,30 @@ class Published(Model):
     def frame(self):
         """DataFrame: index period, one column a name, NaN where the source is blank.
 
-        `attrs` hold unit, source and quality.
+        `attrs` hold unit, source and quality; `council_held`, if any, the periods of rows that
+        count only because the council held them.
         """
         import pandas as pd  # half a second that `--help` need not wait for
 
         index = pd.Index(list(self.rows), name="period")
         made = pd.DataFrame([row.model_extra for row in self.rows.values()], index, dtype=float)
         made.attrs = {"unit": self.unit, "source": self.source, "quality": self.quality}
+        if held := [period for period, row in self.rows.items() if row.held]:
+            made.attrs["council_held"] = held
         return made
 
-    def log_row(self):
-        """The table's line in the assumptions log: the periods it spans, when last known."""
-        periods, known = list(self.rows), [row.known or self.known for row in self.rows.values()]
-        said = {"as_of": f"{periods[0]} to {periods[-1]}", "known": max(known)}
-        return self.model_dump(exclude={"rows"}, exclude_none=True) | said
+    def log_rows(self):
+        """The table's lines in the assumptions log: the periods it spans, when last known.
+
+        Rows that only the council held have a line each.
+        """
+        whole = self.model_dump(exclude={"rows"}, exclude_none=True)
+        out = {when: row.known or self.known for when, row in self.rows.items() if not row.held}
+        if out:
+            span = f"{next(iter(out))} to {list(out)[-1]}"
+            yield "", {**whole, "as_of": span, "known": max(out.values())}
+        for when, row in self.rows.items():
+            if row.held:
+                source = f"council-held in {row.held}, since published: {self.source}"
+                own = {"as_of": str(when), "known": row.held, "quality": "council"}
+                yield f" {when}", {**whole, **own, "source": source}
