@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sufficiency.case import changes
 from sufficiency.case.files import CaseError, Tree, find_case, find_root, leaf, mapping, read
+from sufficiency.case.measures import Measure
 from sufficiency.case.quantity import Assumption, month, nearest
 from sufficiency.case.schema import SECTIONS, Setting, check, check_origins, is_assumption
 from sufficiency.case.table import Published
@@ -20,8 +21,9 @@ NOTHING = object()
 class Case:
     """Assumptions, settings and published tables of a case, all checked.
 
-    `case["a.b"]` is an Assumption; `value` gives plain leaves, `published` a table. `resolved` is
-    all of it as plain data, for hashing; `files` are the inputs read.
+    `case["a.b"]` is an Assumption; `value` gives plain leaves, `published` a table. `measures` are
+    those known by its date. `resolved` is all of it as plain data, for hashing; `files` are the
+    inputs read.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Case:
     settings: dict[str, Setting]
     tables: dict[str, Published]
     assumptions: dict[str, Assumption]
+    measures: dict[str, Measure]
     resolved: dict
     _tree: Tree
 
@@ -127,7 +130,7 @@ def _changed(raw, scenario, overrides, known_by):
     labels = {key: raw.place(("scenarios", scenario, key)) for key in block}
     changes.override(tree, raw.data, block, labels, known_by)
     changes.override(tree, raw.data, overrides, dict.fromkeys(overrides, "overrides"), known_by)
-    return tree, *(check(tree) if not tree.problems else (None, {}))
+    return tree, *(check(tree) if not tree.problems else (None, {}, {}))
 
 
 def _date(raw, scenario):
@@ -157,14 +160,14 @@ def _build(raw, name, root, scenario, overrides, known_by):
         raise CaseError(f"as_known: found {known_by!r}; allowed {own}, the date of scenario "
                         f"{scenario}, or earlier")
     known_by = known_by or own
-    tree, made, assumptions = _changed(raw, scenario, overrides, known_by)
+    tree, made, assumptions, measures = _changed(raw, scenario, overrides, known_by)
     tree.stop()
     counts = [raw.files[-1].parent / made.transitions.counts] if made.transitions else []
     plain = json.loads(json.dumps(tree.data, default=str))  # dates as text
     return Case(
         *(name, scenario, overrides, known_by, root, raw.files + counts),
         *(made.title or made.annex.title or made.council.name, made.as_at, made.settings),
-        *(made.published, assumptions, plain, raw),
+        *(made.published, assumptions, measures, plain, raw),
     )
 
 

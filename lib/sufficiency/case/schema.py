@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from sufficiency.case import quantity
+from sufficiency.case import measures, quantity
 from sufficiency.case.files import leaf, mapping
 from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 from sufficiency.case.table import Published, Row
@@ -115,7 +115,7 @@ def assumptions(node, path=()):
 
 
 def check(tree):
-    """Note every problem of a merged tree -> (CaseFile or None, {dotted key: Assumption})."""
+    """Note every problem of a merged tree -> (CaseFile or None, {key: Assumption}, measures)."""
     data = {name: value for name, value in tree.data.items() if value is not None}
     made, path = _validate(CaseFile, data, (), tree), ("published", "plans_by_setting", "rows")
     columns = [*mapping(data.get("settings")), "total", "all"]
@@ -125,7 +125,7 @@ def check(tree):
             tree.problem((*path, when, name), "no such setting", allowed)
     found = {".".join(path): _check_assumption(node, path, tree)
              for path, node in assumptions(data)}
-    return made, found
+    return made, found, measures.check_measures(tree)
 
 
 def _validate(model, data, path, tree):
