@@ -7,7 +7,7 @@ ndtri(q). rho is not the correlation of the events: 0.5 between two even chances
 import numpy as np
 from scipy.special import ndtr, ndtri, owens_t
 
-NODES = 257
+NODES = 65
 
 
 def both(p, q, rho):
@@ -30,7 +30,7 @@ def event_correlation(p, q, rho):
 def copula_correlation(p, conditional, q=None):
     """Latent correlation at which P(B | A) is as asked, A of chance p and B of chance q (or p).
 
-    conditional: one number, or (draw,), solved at 257 values across its range and interpolated.
+    conditional: one number, or (draw,), solved at 65 values across its range and interpolated.
     Refuses less than independence, q, and more than min(1, q / p), which no two events can have.
     """
     asked, q = np.asarray(conditional, float), p if q is None else q
@@ -39,7 +39,7 @@ def copula_correlation(p, conditional, q=None):
         raise ValueError(f"found {asked.min():g} to {asked.max():g}; allowed {q:g} (independence) "
                          f"to {most:g}")
     if asked.min() == asked.max():
-        return np.full(asked.shape, _solve(p, q, asked.min()))
+        return np.full(asked.shape, _solve(p, q, asked.min()))[()]
     nodes = np.linspace(asked.min(), asked.max(), NODES)
     return np.interp(asked, nodes, [_solve(p, q, node) for node in nodes])
 

@@ -70,7 +70,8 @@ class Cause(Model):
 class Measure(Model):
     """One measure of a savings programme; numbers are assumptions, ages at 31 August.
 
-    start and end are the first and the last month in which it works, before slippage.
+    start and end are the first and the last month in which it works, before slippage. A
+    cash_profile may say, instead of its size, what share of safety_valve.programme.savings it is.
     """
 
     label: str
@@ -80,6 +81,7 @@ class Measure(Model):
     to: str | None = None
     ages: tuple[StrictInt, StrictInt] | None = None
     size: Assumption | None = None
+    share_of_programme: Assumption | None = None
     start: Month
     end: Month | None = None
     ramp: Ramp = Ramp()
@@ -116,7 +118,7 @@ def check_measures(tree):
     usual = _usual(said, tree) if said.get("measures") else None
     for name, node in mapping(said.get("measures")).items():
         path = (*PROGRAMME, "measures", name)
-        if _unknown_yet(tree, (*path, "size")):
+        if any(_unknown_yet(tree, (*path, size)) for size in ("size", "share_of_programme")):
             continue
         made = schema._validate(Measure, node, path, tree)
         if made is not None:
@@ -173,6 +175,8 @@ def _check_measure(made, path, shared, tree):
 
 
 def _check_size(made, path, tree):
+    if made.share_of_programme is not None:
+        return _check_share(made, (*path, "share_of_programme"), tree)
     unit, path = KINDS[made.kind].unit, (*path, "size")
     if made.size is None:
         return tree.problem(path, "nothing", f"how much it does, in {unit}")
@@ -180,6 +184,35 @@ def _check_size(made, path, tree):
     if periods and made.kind == "cash_profile":
         tree.problem((*path, "values", str(periods[0])), periods[0], "a financial year: 2025-26")
     _check_number(made.size, unit, path, tree, dated=made.kind == "cash_profile")
+
+
+def _check_share(made, path, tree):
+    _check_number(made.share_of_programme, "share", path, tree)
+    if made.kind != "cash_profile" or made.size is not None:
+        tree.problem(path, f"a {made.kind}" + " with a size" * (made.size is not None),
+                     "a cash_profile without a size of its own")
+    whole = mapping(leaf(tree.data, (*PROGRAMME, "programme", "savings")))
+    rows = mapping(whole.get("values") or (whole.get("vintages") or [{}])[-1].get("values"))
+    if not rows or any(isinstance(row, dict) and "low" in row for row in rows.values()):
+        tree.problem((*PROGRAMME, "programme", "savings"), "nothing, or a range",
+                     "GBP/year by financial year, certain, for measures to have a share of")
+
+
+def shared_sizes(found, known):
+    """Sizes of the measures that are a share of the programme: {key: Assumption}, GBP/year.
+
+    The central share of each year's programme; as certain as the programme is.
+    """
+    whole, made = known.get("safety_valve.programme.savings"), {}
+    for name, measure in found.items():
+        if measure.share_of_programme is not None and whole is not None:
+            part = measure.share_of_programme
+            values = {when: entry.model_copy(update={"central": part.central * entry.central})
+                      for when, entry in whole.values.items()}
+            made[f"safety_valve.measures.{name}.size"] = whole.model_copy(
+                update={"values": values, "quality": part.quality, "vintages": None,
+                        "source": f"{part.central:.0%} of safety_valve.programme.savings"})
+    return made
 
 
 def _check_number(made, unit, path, tree, dated=False):
@@ -260,7 +293,10 @@ def _check_causes(measures, shared, usual, tree):
         if _reach(asked) is None or not _possible(asked, [chances[n] for n in sharing], path, tree):
             continue
         for name in sharing:
-            load[name] += float(copula_correlation(chances[name], _reach(asked)[1]))
+            # One cause that explains all, in a world far out, is possible; two are not.
+            alone = len(measures[name].causes) == 1
+            most = asked.central if alone else _reach(asked)[1]
+            load[name] += float(copula_correlation(chances[name], most))
     for name, total in load.items():
         if total >= 1:
             tree.problem((*PROGRAMME, "measures", name, "causes"),
@@ -277,4 +313,4 @@ def _possible(asked, chances, path, tree):
         return True
     shown = f"{low:.3g}" if low == high else f"a range from {low:.3g} to {high:.3g}"
     return tree.problem(path, shown, f"{least:.3g}, as likely as it is anyway, to {most:.3g}, the "
-                        "most that two of its measures can")
+                        "most that two of its measures can; min and max hold a range there")

@@ -1,0 +1,228 @@
+"""What measures change: the paths of children, the price of a setting, and cash in and out.
+
+measures {name: Measure} are those switched on, in the case's order; effect is
+`delivery.delivered` of these and maybe others. GBP nominal, as the case gives them.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+import xarray as xr
+
+from sufficiency.model.costs.spend import old_price_share
+from sufficiency.model.placements import backlog
+from sufficiency.model.placements.calendar import PROFILES
+from sufficiency.model.safety_valve.delivery import held, month_number, monthly
+
+Lever = namedtuple("Lever", "kind name origin target share places first_age last_age")
+MOVES = {"redirect": "entrants", "new_places": "places", "step_down": "stock", "cessation": "stock"}
+NOWHERE, ACCOUNT = -1, "dsg_high_needs"
+ITEMS = ("place_funding", "start_up", "cost")
+BY_YEAR = ("measure", "draw", "financial_year")
+
+
+def engine_changes(measures, effect, calibration, worlds, years, paths, reversal=True):
+    """Paths of `growth.growth_paths` with what measures change, and `levers` if there are any.
+
+    years: the Januaries of paths. The period to January y is calendar year y - 1: joiners and
+    entrants feel the mean effect of its months, places and those who move or cease that of its
+    September. reversal: whether families win back their share by appeal.
+    """
+    made, levers, faster = dict(paths), [], {}
+    for name, measure in measures.items():
+        if measure.kind in MOVES:
+            levers += _levers(name, measure, effect, calibration, worlds, years, reversal)
+        elif measure.kind == "front_door":
+            share = _share(name, measure, worlds, reversal) * _yearly(effect, name, years)
+            growth = np.asarray(made["growth"], float)
+            made["growth"] = growth * (1 - (share[..., None] if growth.ndim == 3 else share))
+        elif measure.kind == "backlog":
+            faster[name] = _window(effect, name, years)
+    if faster:
+        made["extra_joiners"] = made["extra_joiners"] + _sooner(faster, worlds, len(years))
+    return {**made, "levers": tuple(levers)} if levers else made
+
+
+def _levers(name, measure, effect, calibration, worlds, years, reversal):
+    """Levers of the engine that a measure is; cessation without a setting is one in each."""
+    places = list(calibration.rates.places)
+    target = places.index(measure.to) if measure.to else NOWHERE
+    origins = [places.index(measure.setting)] if measure.setting else range(len(places))
+    kind = MOVES[measure.kind]
+    size = _share(name, measure, worlds, reversal)
+    if kind == "entrants":
+        size = size * _yearly(effect, name, years)
+    else:
+        size = size * _september(effect, name, years)
+    share, opened = (np.ones_like(size), size) if kind == "places" else (size, None)
+    return [Lever(kind, name, i, target, share, opened, *measure.between) for i in origins]
+
+
+def _share(name, measure, worlds, reversal):
+    """Size of a measure less what families win back, (draw, 1)."""
+    size = worlds[f"safety_valve.measures.{name}.size"]
+    if reversal and measure.appeal_reversal is not None:
+        size = size * (1 - worlds[f"safety_valve.measures.{name}.appeal_reversal"])
+    return size[:, None]
+
+
+def _months(effect, name, first, count):
+    """Effect of a measure in count months from month number first: (draw, month)."""
+    start = first - month_number(str(effect["month"].values[0]))
+    if start < 0 or start + count > effect.sizes["month"]:
+        have = f"{effect['month'].values[0]} to {effect['month'].values[-1]}"
+        raise ValueError(f"effect: found {have}; allowed {first // 12}-{first % 12 + 1:02d} and "
+                         f"{count - 1} months more")
+    return effect.sel(measure=name).values[:, start : start + count]
+
+
+def _window(effect, name, years):
+    """Months of the calendar years before each January: (draw, 12 x year)."""
+    return _months(effect, name, 12 * (years[0] - 1), 12 * len(years))
+
+
+def _yearly(effect, name, years):
+    return _window(effect, name, years).reshape(-1, len(years), 12).mean(2)
+
+
+def _september(effect, name, years):
+    return _window(effect, name, years)[:, 8::12]
+
+
+def _sooner(faster, worlds, years):
+    """Releases of the backlog with measures less those without: (draw, year).
+
+    1 / months_to_clear of it is released each month; of a measure's effect, 1 / size instead.
+    """
+    plans = worlds["placements.backlog.plans"]
+    usual = worlds["placements.backlog.months_to_clear"]
+    speed = 1 / np.maximum(usual, 1.0)[:, None]
+    for name, effect in faster.items():
+        own = np.maximum(worlds[f"safety_valve.measures.{name}.size"], 1.0)[:, None]
+        speed = speed + effect * (1 / own - speed)
+    speed = np.broadcast_to(speed, (worlds.draws, 12 * years))
+    cleared = np.minimum(np.cumsum(speed, axis=1), 1.0)[:, 11::12]
+    return plans[:, None] * np.diff(cleared, axis=1, prepend=0.0) - backlog.release(
+        plans, usual, years)
+
+
+def price_multiplier(measures, effect, worlds, years, settings, profile=None):
+    """What measures make of the nominal spend of each setting: (draw, financial_year, setting).
+
+    price: 1 - size x effect, the mean of the months by how a year's money falls (profile {setting:
+    by_day or termly}). uplift: each yearly uplift after the base year is less by size x effect in
+    the month of the provider's uplift, and so compounds.
+    """
+    found = np.ones((worlds.draws, len(years), len(settings)))
+    for name, measure in measures.items():
+        if measure.kind in ("price", "uplift"):
+            column = list(settings).index(measure.setting)
+            size = worlds[f"safety_valve.measures.{name}.size"][:, None]
+            if measure.kind == "uplift":
+                found[..., column] *= _uplifted(effect, name, size, worlds, years)
+                continue
+            summer = PROFILES[(profile or {}).get(measure.setting, "by_day")]
+            weight = np.repeat([summer / 5, (1 - summer) / 7], [5, 7])
+            found[..., column] *= 1 - size * (_financial(effect, name, years) @ weight)
+    return xr.DataArray(found, dims=("draw", "financial_year", "setting"),
+                        coords={"financial_year": list(years), "setting": list(settings)})
+
+
+def _uplifted(effect, name, size, worlds, years):
+    """Price paid with a lower uplift over that without: (draw, year). As `spend.paid_index`."""
+    month, key = 4, "costs.uplift_month.provider"
+    if key in worlds:
+        month = int(worlds.assumptions[key].central_value())
+    old, key = old_price_share(month, PROFILES["termly"]), "costs.uplift.provider"
+    level, paid, base = np.ones(worlds.draws), [], effect.attrs["base"]
+    for year, months in zip(years, _by_year(effect, name, years), strict=True):
+        rate = worlds.at(key, year) if key in worlds else np.zeros(worlds.draws)
+        cut = size[:, 0] * months[:, (month - 4) % 12] * (year > base)
+        before, level = level, level * (1 - cut / (1 + rate))
+        paid.append((old * before / (1 + rate) + (1 - old) * level) / (old / (1 + rate) + 1 - old))
+    return np.stack(paid, 1)
+
+
+def _by_year(effect, name, years):
+    """Months April to March of each financial year, (draw, 12) each."""
+    return [_months(effect, name, 12 * int(year[:4]) + 3, 12) for year in years]
+
+
+def _financial(effect, name, years):
+    return np.stack(_by_year(effect, name, years), 1)
+
+
+def cash(measures, effect, worlds, years):
+    """Cash saved by the measures that are a profile of cash, GBP: (measure, draw, financial_year).
+
+    size of the year x the mean effect of its months, less the same of the base year.
+    """
+    names = [name for name, measure in measures.items() if measure.kind == "cash_profile"]
+    base, saved = effect.attrs["base"], []
+    for name in names:
+        size = worlds.assumptions[f"safety_valve.measures.{name}.size"]
+        first = min(map(str, size.values), default="") if size.values else ""
+        amounts = np.stack([
+            _in_year(effect, name, year, worlds) if year >= first else np.zeros(worlds.draws)
+            for year in years], 1)
+        if base and base >= first and _covers(effect, base):
+            before = _in_year(effect, name, base, worlds)[:, None]
+            later = [year > base for year in years]
+            amounts = np.where(later, np.maximum(amounts - before, 0.0), 0.0)
+        saved.append(amounts)
+    return _by_measure(saved, names, worlds, years)
+
+
+def _covers(effect, year):
+    return month_number(str(effect["month"].values[0])) <= 12 * int(year[:4]) + 3
+
+
+def _in_year(effect, name, year, worlds):
+    key = f"safety_valve.measures.{name}.size"
+    size = worlds.at(key, year) if worlds.assumptions[key].values else worlds[key]
+    return size * _financial(effect, name, [year])[:, 0].mean(1)
+
+
+def _by_measure(amounts, names, worlds, years):
+    shape = (len(names), worlds.draws, len(years))
+    return xr.DataArray(np.array(amounts).reshape(shape), dims=BY_YEAR, attrs={"units": "GBP"},
+                        coords={"measure": names, "financial_year": list(years)})
+
+
+def costs(measures, effect, worlds, years):
+    """What measures cost, GBP: dataset of account and outside (item, measure, draw, year).
+
+    place_funding: of every place open, filled or not; start_up: once, at the start; cost: a year,
+    for the months at work. Start and work slip, and are paid for whatever is delivered; what the
+    base year holds is not counted again. account holds what the high needs block pays for (the
+    cost's funded_by, else the measure's), outside the rest.
+    """
+    found = {where: np.zeros((len(ITEMS), len(measures), worlds.draws, len(years)))
+             for where in ("account", "outside")}
+    for column, (name, measure) in enumerate(measures.items()):
+        for row, item in enumerate(ITEMS):
+            entry = getattr(measure, item)
+            if entry is not None:
+                amount = worlds[f"safety_valve.measures.{name}.{item}"][:, None]
+                where = (entry.funded_by or measure.funded_by) == ACCOUNT
+                found["account" if where else "outside"][row, column] = (
+                    amount * _units(item, name, measure, effect, worlds, years))
+    coords = {"item": list(ITEMS), "measure": list(measures), "financial_year": list(years)}
+    return xr.Dataset({where: (("item", *BY_YEAR), money, {"units": "GBP"})
+                       for where, money in found.items()}, coords)
+
+
+def _units(item, name, measure, effect, worlds, years):
+    """Places a year, starts, or years at work, that a cost is for: (draw, financial_year)."""
+    if item == "place_funding":
+        places = worlds[f"safety_valve.measures.{name}.size"][:, None]
+        return places * _financial(effect, name, years).mean(2)
+    late, base = effect["slippage"].sel(measure=name).values, effect.attrs["base"]
+    firsts = [12 * int(year[:4]) + 3 for year in years]
+    counted = np.array([year > base for year in years])
+    if item == "start_up":
+        start = np.floor(month_number(measure.start) + late)[:, None]
+        return ((start >= firsts) & (start < np.array(firsts) + 12) & counted).astype(float)
+    before = held(measure, late, base, ramped=False)[:, None]
+    return np.stack([np.maximum(monthly(measure, late, first, 12, ramped=False) - before, 0.0)
+                     .mean(1) for first in firsts], 1)
