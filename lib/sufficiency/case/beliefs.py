@@ -87,7 +87,8 @@ class Case:
         import pandas as pd  # half a second that `--help` need not wait for
 
         rows = []
-        for key, made in self.assumptions.items():
+        for key in (key for key in self.assumptions if leaf(self.resolved, key.split("."))):
+            made = self.assumptions[key]
             whole = made.model_dump(exclude_none=True)
             for when, entry in (made.values or {"": made}).items():
                 own = entry.model_dump(exclude_none=True)

@@ -125,7 +125,8 @@ def check(tree):
             tree.problem((*path, when, name), "no such setting", allowed)
     found = {".".join(path): _check_assumption(node, path, tree)
              for path, node in assumptions(data)}
-    return made, found, measures.check_measures(tree)
+    programme = measures.check_measures(tree)
+    return made, found | measures.shared_sizes(programme, found), programme
 
 
 def _validate(model, data, path, tree):
