@@ -67,13 +67,24 @@ def _share(name, measure, worlds, reversal):
 
 
 def _months(effect, name, first, count):
-    """Effect of a measure in count months from month number first: (draw, month)."""
-    start = first - month_number(str(effect["month"].values[0]))
-    if start < 0 or start + count > effect.sizes["month"]:
+    """Effect of a measure in count months from month number first: (draw, month).
+
+    Before the effect begins it is 0 as far as the base year goes; other months are refused.
+    """
+    begin = month_number(str(effect["month"].values[0]))
+    base, missing = effect.attrs["base"], max(0, begin - first)
+    held_to = 12 * int(base[:4]) + 15 if base else 0
+    if first + count > begin + effect.sizes["month"] or (missing and begin > held_to):
         have = f"{effect['month'].values[0]} to {effect['month'].values[-1]}"
-        raise ValueError(f"effect: found {have}; allowed {first // 12}-{first % 12 + 1:02d} and "
-                         f"{count - 1} months more")
-    return effect.sel(measure=name).values[:, start : start + count]
+        raise ValueError(f"effect: found {have}; allowed {count} months from "
+                         f"{first // 12}-{first % 12 + 1:02d}")
+    found = _of(effect, name)[:, max(0, first - begin) : max(0, first + count - begin)]
+    return np.pad(found, ((0, 0), (min(missing, count), 0))) if missing else found
+
+
+def _of(array, name):
+    """Values of one measure: (draw, ...). xarray's own choice takes longer than the sums."""
+    return array.values[list(array["measure"].values).index(name)]
 
 
 def _window(effect, name, years):
@@ -155,32 +166,30 @@ def _financial(effect, name, years):
 def cash(measures, effect, worlds, years):
     """Cash saved by the measures that are a profile of cash, GBP: (measure, draw, financial_year).
 
-    size of the year x the mean effect of its months, less the same of the base year.
+    size of the year x the mean effect of its months, less what that was in the base year; nought
+    before the first year that has a size, and up to the base year.
     """
     names = [name for name, measure in measures.items() if measure.kind == "cash_profile"]
     base, saved = effect.attrs["base"], []
     for name in names:
-        size = worlds.assumptions[f"safety_valve.measures.{name}.size"]
-        first = min(map(str, size.values), default="") if size.values else ""
-        amounts = np.stack([
-            _in_year(effect, name, year, worlds) if year >= first else np.zeros(worlds.draws)
-            for year in years], 1)
-        if base and base >= first and _covers(effect, base):
-            before = _in_year(effect, name, base, worlds)[:, None]
-            later = [year > base for year in years]
-            amounts = np.where(later, np.maximum(amounts - before, 0.0), 0.0)
+        usual = _financial(effect, name, years).mean(2)
+        amounts = usual * np.stack([_profile(name, year, worlds) for year in years], 1)
+        if base:
+            first, late = 12 * int(base[:4]) + 3, _of(effect["slippage"], name)
+            share = monthly(measures[name], late, first, 12).mean(1)
+            before = _profile(name, base, worlds) * share * _of(effect["delivery"], name)
+            amounts = np.maximum(amounts - before[:, None], 0.0) * [year > base for year in years]
         saved.append(amounts)
     return _by_measure(saved, names, worlds, years)
 
 
-def _covers(effect, year):
-    return month_number(str(effect["month"].values[0])) <= 12 * int(year[:4]) + 3
-
-
-def _in_year(effect, name, year, worlds):
+def _profile(name, year, worlds):
+    """Size of a profile of cash in a year (draw,), GBP/year; 0 before its first."""
     key = f"safety_valve.measures.{name}.size"
-    size = worlds.at(key, year) if worlds.assumptions[key].values else worlds[key]
-    return size * _financial(effect, name, [year])[:, 0].mean(1)
+    values = worlds.assumptions[key].values
+    if values and year < min(map(str, values)):
+        return np.zeros(worlds.draws)
+    return worlds.at(key, year) if values else worlds[key]
 
 
 def _by_measure(amounts, names, worlds, years):
@@ -217,7 +226,7 @@ def _units(item, name, measure, effect, worlds, years):
     if item == "place_funding":
         places = worlds[f"safety_valve.measures.{name}.size"][:, None]
         return places * _financial(effect, name, years).mean(2)
-    late, base = effect["slippage"].sel(measure=name).values, effect.attrs["base"]
+    late, base = _of(effect["slippage"], name), effect.attrs["base"]
     firsts = [12 * int(year[:4]) + 3 for year in years]
     counted = np.array([year > base for year in years])
     if item == "start_up":

@@ -1,0 +1,248 @@
+"""What measures change: paths of children, prices, cash and costs, each by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from made_measures import CERTAIN, DOUBTFUL, programme
+from sufficiency.case.measures import KINDS
+from sufficiency.case.quantity import Assumption
+from sufficiency.model.costs.spend import paid_index
+from sufficiency.model.placements import backlog
+from sufficiency.model.safety_valve.delivery import delivered
+from sufficiency.model.safety_valve.measures import cash, costs, engine_changes, price_multiplier
+
+PLACES = ("mainstream", "special", "college")
+COUNCIL = SimpleNamespace(rates=SimpleNamespace(places=PLACES))
+# The periods to these Januaries are the calendar years 2025 to 2028.
+YEARS, FINANCIAL = [2026, 2027, 2028, 2029], ["2025-26", "2026-27", "2027-28"]
+SHARE = "size: {central: 0.1, unit: share}"
+APPEAL = "appeal_reversal: {central: 0.2, unit: share}"
+
+
+def number(value, unit="share"):
+    return Assumption(central=value, unit=unit)
+
+
+def changes(*lines, base=None, rate=None, paths=None, more=None, reversal=True, usual=CERTAIN):
+    measures, worlds = programme(*lines, more=more, usual=usual)
+    effect = delivered(measures, worlds, 2025, 2029, base, rate)
+    paths = paths or {"growth": np.ones((worlds.draws, len(YEARS)))}
+    return engine_changes(measures, effect, COUNCIL, worlds, YEARS, paths, reversal), worlds
+
+
+def lever(*lines, **options):
+    found, _ = changes(*lines, **options)
+    return found["levers"][0]
+
+
+def money(function, *lines, base="2024-25", rate=None, usual=CERTAIN, more=None, years=FINANCIAL,
+          **options):
+    measures, worlds = programme(*lines, usual=usual, more=more)
+    effect = delivered(measures, worlds, 2024, 2029, base, rate)
+    return function(measures, effect, worlds, years, **options)
+
+
+def test_no_measures_change_nothing():
+    paths = {"growth": np.ones((400, 4))}
+    found, _ = changes(paths=paths)
+    assert found == paths and found["growth"] is paths["growth"]
+    assert (money(price_multiplier, settings=PLACES) == 1).all()
+    assert not money(cash).sum() and not money(costs)["account"].sum()
+
+
+def test_joiners_feel_the_mean_of_the_calendar_year():
+    line = f"a: {{kind: redirect, setting: special, to: mainstream, {SHARE}, {APPEAL}, " \
+           "start: 2025-07}"
+    found = lever(line)
+    assert found[:4] == ("entrants", "a", 1, 0) and found[5:] == (None, 0, 25)
+    assert found.share[0] == pytest.approx([0.04, 0.08, 0.08, 0.08])
+    assert lever(line, reversal=False).share[0] == pytest.approx([0.05, 0.1, 0.1, 0.1])
+
+
+def test_september_is_when_children_step_down():
+    line = f"a: {{kind: step_down, setting: special, to: mainstream, {SHARE}, start: 2025-%s}}"
+    found = lever(line % "09")
+    assert found.kind == "stock" and (found.first_age, found.last_age) == (11, 11)
+    assert found.share[0] == pytest.approx([0.1] * 4)
+    assert lever(line % "10").share[0] == pytest.approx([0, 0.1, 0.1, 0.1])
+
+
+def test_cessation_without_a_setting_is_in_each():
+    line = f"a: {{kind: cessation, {SHARE}, {APPEAL}, ages: [19, 25], start: 2025-09}}"
+    found, _ = changes(line)
+    assert [each[:4] for each in found["levers"]] == [("stock", "a", i, -1) for i in range(3)]
+    assert found["levers"][0].share[0] == pytest.approx([0.08] * 4)
+
+
+def test_places_open_in_september():
+    found = lever("a: {kind: new_places, setting: special, to: mainstream, start: 2026-01, "
+                  "ramp: {shape: linear, months: 24}, size: {central: 24, unit: places}}")
+    # by mid-September 2026, 8.5 of 24 months after the start
+    assert found.kind == "places" and found.places[0] == pytest.approx([0, 8.5, 20.5, 24])
+
+
+def test_fewer_join_by_the_front_door():
+    line = f"{{kind: front_door, {SHARE}, {APPEAL}, start: 2025-07}}"
+    found, worlds = changes(f"a: {line}")
+    assert found["growth"][0] == pytest.approx([0.96, 0.92, 0.92, 0.92]) and "levers" not in found
+    twice, _ = changes(f"a: {line}", f"b: {line}")
+    assert twice["growth"] == pytest.approx(found["growth"] ** 2)
+    by_place = {"growth": np.full((worlds.draws, 4, 3), 2.0)}
+    assert changes(f"a: {line}", paths=by_place)[0]["growth"][0, 1] == pytest.approx([1.84] * 3)
+
+
+def test_a_backlog_is_cleared_sooner():
+    more = {"placements.backlog.plans": number(240.0, "plans"),
+            "placements.backlog.months_to_clear": number(30.0, "months")}
+    line = "a: {kind: backlog, start: %s, size: {central: 12, unit: months}}"
+    plans, usual = np.full(400, 240.0), backlog.release(np.full(400, 240.0), np.full(400, 30.0), 4)
+    paths = {"growth": 1.0, "extra_joiners": 7.0 + usual}
+    early, _ = changes(line % "2025-01", paths=paths, more=more)
+    expected = 7 + backlog.release(plans, np.full(400, 12.0), 4)
+    assert early["extra_joiners"] == pytest.approx(expected)
+    # a year at 1/30 a month leaves 0.6, which takes 7.2 months at 1/12
+    late, _ = changes(line % "2026-01", paths=paths, more=more)
+    assert late["extra_joiners"][0] == pytest.approx([7 + 96, 7 + 144, 7, 7])
+    after, _ = changes(line % "2028-01", paths=paths, more=more)
+    assert after["extra_joiners"] == pytest.approx(paths["extra_joiners"])
+
+
+def test_a_price_falls_by_the_months_it_works():
+    line = f"a: {{kind: price, setting: special, {SHARE}, start: 2025-09, end: 2026-12}}"
+    found = money(price_multiplier, line, settings=PLACES)
+    assert found.dims == ("draw", "financial_year", "setting")
+    assert found.sel(setting="special")[0].values == pytest.approx(
+        [1 - 0.1 * 7 / 12, 1 - 0.1 * (5 / 12 + 4 / 12), 1])
+    assert (found.sel(setting="mainstream") == 1).all()
+    termly = money(price_multiplier, line, settings=PLACES, profile={"special": "termly"})
+    assert termly.sel(setting="special")[0, 0] == pytest.approx(1 - 0.1 * 2 / 3)
+
+
+@pytest.mark.parametrize(("month", "old"), [(4, 0), (9, 1 / 3)])
+def test_a_lower_uplift_is_the_price_path_of_that_uplift(month, old):
+    values = {"2024-25": 0.02, "2025-26": 0.06, "2026-27": 0.05, "2027-28": 0.04}
+    more = {"costs.uplift.provider": Assumption(values=values, unit="share/year"),
+            "costs.uplift_month.provider": number(month, "months")}
+    # from April 2026, while a uplift that began in the base year cuts every later one
+    for start, first in (("2026-04", 2026), ("2024-04", 2025)):
+        line = f"a: {{kind: uplift, setting: special, start: {start}, " \
+               "size: {central: 0.01, unit: share/year}}"
+        years = ["2024-25", *FINANCIAL]
+        found = money(price_multiplier, line, more=more, settings=PLACES, years=years)
+
+        def cut(year, first=first):
+            return values[year] - 0.01 * (int(year[:4]) >= first)
+
+        lower, usual = (paid_index(lambda y, rate=rate: np.full(1, rate(y)), "2024-25", years, old)
+                        for rate in (cut, values.__getitem__))
+        assert found.sel(setting="special")[0].values == pytest.approx((lower / usual)[0])
+
+
+def test_what_the_base_year_holds_is_not_counted_again():
+    line = "{kind: price, setting: special, size: {central: 0.1, unit: share}, start: %s, " \
+           "ramp: {shape: linear, months: 12}}"
+    measures, worlds = programme(*(f"{n}: {line % start}" for n, start in
+                                   (("old", "2024-01"), ("half", "2024-10"), ("new", "2025-04"))))
+    found = delivered(measures, worlds, 2024, 2026, "2024-25").isel(draw=0)
+    assert not found.sel(measure="old").any()
+    assert not found.sel(measure="half", month="2025-03")
+    assert found.sel(measure="half", month="2026-01") == pytest.approx(0.5)
+    assert found.sel(measure="new", month="2026-12") == pytest.approx(1.0)
+    assert found.sel(measure="half", month="2025-04") == pytest.approx(0.5 / 12)
+
+
+def test_cash_beyond_that_of_the_base_year():
+    line = "a: {kind: cash_profile, start: 2024-07, size: {unit: GBP/year, values: " \
+           "{2024-25: 1_000_000, 2025-26: 3_000_000, 2026-27: 5_000_000, 2027-28: 500_000}}}"
+    found = money(cash, line)
+    assert found.dims == ("measure", "draw", "financial_year")
+    # nine months of the first million are in the outturn of 2024-25
+    assert found[0, 0].values == pytest.approx([2_250_000, 4_250_000, 0])
+    assert money(cash, line, base=None)[0, 0].values == pytest.approx([3e6, 5e6, 5e5])
+    assert money(cash, line, base="2023-24", years=["2023-24", "2024-25"])[0, 0].values == (
+        pytest.approx([0, 750_000]))
+    half = money(cash, line, base=None, rate=0.5)
+    assert half[0, 0].values == pytest.approx([1.5e6, 2.5e6, 2.5e5])
+
+
+PLACED = "a: {kind: new_places, setting: special, to: mainstream, start: 2025-09, " \
+         "size: {central: 24, unit: places}, place_funding: {central: 10_000, " \
+         "unit: GBP/place/year}, start_up: {central: 300_000, unit: GBP%s}, " \
+         "cost: {central: 60_000, unit: GBP/year, funded_by: general_fund}%s}"
+
+
+def test_places_are_paid_for_from_the_first_day():
+    found = money(costs, PLACED % ("", ""))
+    assert found["account"].dims == ("item", "measure", "draw", "financial_year")
+    by_item = found["account"].isel(measure=0, draw=0)
+    assert by_item.sel(item="place_funding").values == pytest.approx([140_000, 240_000, 240_000])
+    assert by_item.sel(item="start_up").values == pytest.approx([300_000, 0, 0])
+    assert not by_item.sel(item="cost").any()
+    assert found["outside"].sel(item="cost")[0, 0].values == pytest.approx([35_000, 60_000, 60_000])
+    assert not found["outside"].sel(item=["place_funding", "start_up"]).any()
+
+
+def test_costs_slip_and_are_paid_whatever_is_delivered():
+    own = ", slippage: {central: 8, unit: months}, delivery: {none: {central: 1, unit: share}, " \
+          "full: {central: 0, unit: share}, part: {central: 0.5, unit: share}}, end: 2026-12"
+    found = money(costs, PLACED % (", funded_by: grant", own)).isel(measure=0, draw=0)
+    assert not found["account"].any()
+    assert found["outside"].sel(item="start_up").values == pytest.approx([0, 300_000, 0])
+    assert found["outside"].sel(item="cost").values == pytest.approx([0, 40_000, 0])
+
+
+def test_costs_of_the_base_year_are_in_its_outturn():
+    found = money(costs, PLACED % ("", ""), base="2025-26", years=["2025-26", *FINANCIAL[1:]])
+    assert not found["account"].any() and not found["outside"].any()
+
+
+def test_a_rate_is_delivered_on_time():
+    line = f"a: {{kind: price, setting: special, {SHARE}, start: 2025-07}}"
+    certain = money(price_multiplier, line, settings=PLACES)
+    full = money(price_multiplier, line, settings=PLACES, usual=DOUBTFUL, rate=1.0)
+    drawn = money(price_multiplier, line, settings=PLACES, usual=DOUBTFUL)
+    half = money(price_multiplier, line, settings=PLACES, usual=DOUBTFUL, rate=0.5)
+    assert np.array_equal(certain, full)
+    assert (1 - half).values == pytest.approx((1 - full).values / 2)
+    saved = (1 - drawn).sel(setting="special").mean("draw")
+    assert (saved < (1 - full).sel(setting="special").mean("draw")).all() and (saved > 0).all()
+
+
+def test_another_measure_moves_no_luck():
+    line = "{kind: price, setting: special, size: {central: 0.1, unit: share}, start: 2025-04, " \
+           "causes: [workforce]%s}"
+    own = ", delivery: {none: {central: 0.3, unit: share}, full: {central: 0.35, unit: share}, " \
+          "part: {central: 0.5, unit: share}}"
+    alone = delivered(*programme(f"a: {line % ''}", usual=DOUBTFUL), 2025, 2026)
+    more = delivered(*programme(f"b: {line % own}", f"a: {line % ''}", usual=DOUBTFUL), 2025, 2027)
+    assert np.array_equal(alone.sel(measure="a"), more.sel(measure="a")[:, :24])
+    assert not np.array_equal(*more["delivery"].values)
+
+
+def test_months_that_the_effect_does_not_cover_are_refused():
+    measures, worlds = programme(f"a: {{kind: price, setting: special, {SHARE}, start: 2025-07}}")
+    effect = delivered(measures, worlds, 2025, 2026, "2024-25")
+    known = price_multiplier(measures, effect, worlds, ["2024-25", "2025-26"], PLACES)
+    assert known.sel(setting="special", financial_year="2024-25")[0] == 1
+    with pytest.raises(ValueError, match="effect: found 2025-01 to 2026-12; allowed 12 months"):
+        price_multiplier(measures, effect, worlds, ["2026-27"], PLACES)
+    unheld = delivered(measures, worlds, 2025, 2026)
+    with pytest.raises(ValueError, match="from 2024-04"):
+        price_multiplier(measures, unheld, worlds, ["2024-25"], PLACES)
+
+
+def test_every_kind_changes_something():
+    size = {"share": 0.1, "places": 10, "months": 6, "share/year": 0.01, "GBP/year": 1e6}
+    more = {"placements.backlog.plans": number(240.0, "plans"),
+            "placements.backlog.months_to_clear": number(30.0, "months")}
+    for name, kind in KINDS.items():
+        where = "setting: special, " * bool(kind.setting) + "to: mainstream, " * kind.to
+        line = f"a: {{kind: {name}, {where}start: 2025-04, size: {{central: {size[kind.unit]}, " \
+               f"unit: {kind.unit}}}}}"
+        paths = {"growth": np.ones((400, 4)), "extra_joiners": np.zeros((400, 4))}
+        found, _ = changes(line, paths=paths, more=more)
+        moved = "levers" in found or any(not np.array_equal(found[k], paths[k]) for k in paths)
+        priced = money(price_multiplier, line, settings=PLACES)
+        moved += (priced != 1).any() + bool(money(cash, line).sum())
+        assert moved == 1, name
