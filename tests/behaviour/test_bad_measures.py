@@ -66,7 +66,7 @@ BAD = {
     "a setting of none": ("kind: cash_profile", "kind: cash_profile, setting: special",
                           PATH + "profile.setting", "found special; allowed nothing"),
     "unknown kind": ("kind: redirect", "kind: redirekt", PATH + "review.kind",
-                     "found 'redirekt'; allowed new_ces, redirect, step_down, front_door, "
+                     "found 'redirekt'; allowed new_places, redirect, step_down, front_door, "
                      "cessation, backlog, price, uplift, cash_profile (nearest: redirect)"),
     "unknown key": ("rag: green", "rga: green", PATH + "places.rga", "found a key nobody reads; "),
     "no colour": ("rag: green", "rag: blue", PATH + "places.rag", "found 'blue'; allowed 'red'"),
