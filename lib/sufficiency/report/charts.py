@@ -145,10 +145,10 @@ def _axes(height, rows=1, columns=1):
 
 
 def _said(value, unit, decimals=0):
-    text = words.number(value, decimals)
+    text = words.number(value, decimals if value else 0)
     cut = text.startswith(words.MINUS)
     pounds = f"{text[:cut]}£{text[cut:]}{unit[1:] if value else ''}"
-    return pounds if unit.startswith("£") else text
+    return pounds if unit.startswith("£") else text + unit * (unit == "%")
 
 
 def _scale(axis, unit):

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import replace
 from datetime import datetime, time
 
 import pandas as pd
@@ -10,14 +11,18 @@ import pandas as pd
 PLAIN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
-def write_workbook(path, contents, front, notes=()):
+def write_workbook(path, contents, front, notes=(), groups=None):
     """Write annex.xlsx: cover, contents, notes and a sheet a Table, named by its label.
 
     contents: Tables (a Chart's is chart.table()); front: document.Front; notes: sentences.
-    Refuses two tables of one label.
+    groups {heading: Tables}: sheets after those, the heading before each title, as the contents
+    list them. Refuses two tables of one label.
     """
     import gptables
 
+    contents = list(contents)
+    for heading, more in (groups or {}).items():
+        contents += [replace(table, caption=f"{heading}: {table.caption}") for table in more]
     names = [table.label[:31] for table in contents]
     if len(set(names)) < len(names):
         raise ValueError(f"workbook: labels {names}; allowed: each once in its first 31 letters")
@@ -48,12 +53,17 @@ def _sheet(gptables, table):
     formats = [{"column": {"columns": [at], "include_names": False, "format": {
         "num_format": {"g": "General", 0: "#,##0"}.get(places) or "#,##0." + "0" * places}}}
         for at, (*_, places) in enumerate(columns) if places is not None]  # fmt: skip
+    # Text beside numbers would touch them
+    formats += [{"column": {"columns": [at], "include_names": True, "format": {"indent": 1}}}
+                for at, (*_, places) in enumerate(columns) if at and places is None]
+    # A sentence a row: a sheet does not wrap, and a page would cut it off
+    notes = re.split(r"(?<=\.) (?=[A-Z])", table.note)
     blank = " Blank: not known, or hidden as a small count." if frame.isna().any(axis=None) else ""
     return gptables.GPTable(
         frame.map(_text).set_axis([heading for _, heading, _ in columns], axis=1),
         re.sub(r"\W", "_", f"t_{table.label}"), table.caption,
         instructions=f"This worksheet contains one table.{blank}",
-        subtitles=[text for text in (table.flag.capitalize(), table.note) if text],
+        subtitles=[text for text in (table.flag.capitalize(), *notes) if text],
         index_columns={1: 0}, additional_formatting=formats)  # fmt: skip
 
 
