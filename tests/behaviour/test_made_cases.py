@@ -164,7 +164,7 @@ def test_a_profile_nobody_knows_is_refused():
 
 def test_lines_without_an_outturn_are_not_scaled(small_case):
     case = load_case("devon", root=small_case.root)
-    del case.tables["section_251"]
+    del case.tables["section_251"], case.tables["section_251_forecast"]
     plans, spend = costed(case, 20)
     tied = forecast.tie(case, plans)
     assert tied.factor.tolist() == [1.0] and tied.tie["gap"].isna().all()

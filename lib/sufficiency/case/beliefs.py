@@ -165,6 +165,7 @@ def _build(raw, name, root, scenario, overrides, known_by):
     tree.stop()
     counts = [raw.files[-1].parent / made.transitions.counts] if made.transitions else []
     plain = json.loads(json.dumps(tree.data, default=str))  # dates as text
+    plain |= {"as_known": known_by} if known_by else {}
     return Case(
         *(name, scenario, overrides, known_by, root, raw.files + counts),
         *(made.title or made.annex.title or made.council.name, made.as_at, made.settings),

@@ -72,10 +72,12 @@ class Measure(Model):
 
     start and end are the first and the last month in which it works, before slippage. A
     cash_profile may say, instead of its size, what share of safety_valve.programme.savings it is.
+    One of a `set` counts when safety_valve.programme.set names that.
     """
 
     label: str
     strand: str = ""
+    set: str = ""
     kind: Annotated[str, AfterValidator(_kind), Field(json_schema_extra={"enum": list(KINDS)})]
     setting: str | None = None
     to: str | None = None
@@ -125,7 +127,12 @@ def check_measures(tree):
             found[name] = made
             _check_measure(made, path, shared, tree)
     _check_causes(found, shared, usual, tree)
-    return found
+    path = (*PROGRAMME, "programme", "set")
+    asked = leaf(tree.data, path)
+    sets = sorted({made.set for made in found.values() if made.set})
+    if found and asked and asked not in sets:
+        tree.problem(path, repr(asked), ", ".join(sets) or "nothing: no measure is of a set")
+    return {name: made for name, made in found.items() if made.set in ("", asked)}
 
 
 def _unknown_yet(tree, path):
