@@ -50,6 +50,10 @@ class Worlds:
         worlds._uniforms = {key: worlds._frozen(u) for key, u in uniforms.items()}
         return worlds
 
+    def take(self, index):
+        """Some of these worlds, in the order of index (n,): the same values, n draws."""
+        return Some(self, index)
+
     def __contains__(self, key):
         return key in self.assumptions
 
@@ -88,3 +92,19 @@ class Worlds:
         values = np.array(np.broadcast_to(np.asarray(values, float), (self.draws,)))
         values.flags.writeable = False
         return values
+
+
+class Some(Worlds):
+    """Some of other worlds; see `Worlds.take`."""
+
+    def __init__(self, worlds, index):
+        super().__init__(worlds.assumptions, worlds.seed, len(index))
+        self._all, self._index = worlds, np.asarray(index)
+
+    def at(self, key, period=None):
+        return self._all.at(key, period)[self._index]
+
+    __getitem__ = at
+
+    def uniform(self, name):
+        return self._all.uniform(name)[self._index]

@@ -81,7 +81,10 @@ def _write_documents(study: Study, run: Path, folder: Path, formats: list[str]) 
     document.export(notebooks, front(study), folder, [f for f in formats if f != "xlsx"])
     if "xlsx" in formats:
         shown = [said for path in notebooks for *_, said in document.pieces(path) if said]
-        write_workbook(folder / "annex.xlsx", [tables.read(said) for said in shown], front(study))
+        groups = {path.stem: [tables.read(said) for said in json.loads(path.read_text("utf-8"))]
+                  for path in sorted((run / "exempt" / "workbook").glob("*.json"))}
+        contents = [tables.read(said) for said in shown]
+        write_workbook(folder / "annex.xlsx", contents, front(study), groups=groups)
 
 
 def front(study: Study):

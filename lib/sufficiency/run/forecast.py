@@ -85,9 +85,9 @@ def cost(case, placements, worlds, tied=None):
     return spend(paid, worlds, case, tied, stay).sel(financial_year=slice(opening, None)), tied
 
 
-def tie(case, placements):
-    """The ledger at central values, from the mean of the simulated plans: a `ledger.Ledger`."""
-    return _tie(case, _paid(case, placements.mean("draw").expand_dims("draw")))
+def tie(case, placements, worlds=None):
+    """The ledger from the mean of the simulated plans, at central values or those of worlds."""
+    return _tie(case, _paid(case, placements.mean("draw").expand_dims("draw")), worlds)
 
 
 def gaps(case, draws=GAP_DRAWS):

@@ -67,7 +67,7 @@ class Study:
     @cached_property
     def placements(self):
         """Plans (draw, year, setting, age) each January, and flows (draw, year, setting)."""
-        return self._simulated.isel(year=slice(None, -1))
+        return self.simulated.isel(year=slice(None, -1))
 
     @cached_property
     def spend(self):
@@ -79,10 +79,11 @@ class Study:
         """Unit costs and how they tie to the outturn."""
         from sufficiency.run.forecast import tie
 
-        return tie(self.case, self._simulated)
+        return tie(self.case, self.simulated)
 
     @cached_property
-    def _simulated(self):
+    def simulated(self):
+        """Placements with one January more, after the last: it ends the last financial year."""
         from sufficiency.run.forecast import simulate
 
         asked = (self.case, self.calibration, self.worlds)
@@ -91,7 +92,19 @@ class Study:
     def _cost(self):
         from sufficiency.run.forecast import cost
 
-        return cost(self.case, self._simulated, self.worlds)[0]
+        return cost(self.case, self.simulated, self.worlds)[0]
+
+    @cached_property
+    def safety_valve(self):
+        """The high needs account, its measures and schedules: see `safety_valve.SafetyValve`."""
+        from sufficiency.run.safety_valve import SafetyValve
+
+        return SafetyValve(self)
+
+    @property
+    def account(self):
+        """High needs account (draw, financial_year, schedule, basis, forecast), GBP."""
+        return self.safety_valve.account
 
     def bridge(self, start: str, end: str, prices: str = "nominal"):
         """Why spend changes between two financial years: volume, mix, price; (draw, bar) GBP."""
@@ -229,6 +242,17 @@ class Study:
         if self.out_dir:
             frame = item.frame if hasattr(item, "frame") else item.data
             self._write(f"{item.label}.csv", tables.csv(frame))
+
+    def attach(self, heading, items) -> None:
+        """Keep tables for the workbook alone, under a heading; data goes to results/<label>.csv."""
+        from sufficiency.report import tables
+
+        if self.out_dir:
+            for item in items:
+                self._write(f"{item.label}.csv", tables.csv(item.frame))
+            kept = [item._repr_mimebundle_()[1]["annex"] for item in items]
+            path = self.out_dir / "exempt" / "workbook" / f"{heading}.json"
+            store.write_text(path, manifest.canonical(kept))
 
     def headline(self, key, text, value, p10, p90, unit, basis, year) -> None:
         """Note one figure for headline.json; a key given twice keeps the last."""

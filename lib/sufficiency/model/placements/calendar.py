@@ -58,6 +58,16 @@ def placement_years(stock, step, summer_share, notice=None):
     return years
 
 
+def setting_years(stock, step, gone, summer_share, notice):
+    """Placement-years paid for in all age bands together: (..., january - 2, setting).
+
+    As `placement_years`, from plans (..., january, setting); gone: who left or moved out in a year
+    (..., january - 1, setting), each paid for `notice` years more (setting,).
+    """
+    summer, winter = window_rolls(stock, step)
+    return summer_share * summer + (1 - summer_share) * winter + notice * gone[..., :-1, :]
+
+
 def band_shares(stock):
     """Share of plans by band, the last axis; an empty cell takes its setting's over all draws."""
     total = stock.sum(-1, keepdims=True)
