@@ -11,7 +11,7 @@ import xarray as xr
 
 from sufficiency.model.costs.spend import old_price_share
 from sufficiency.model.placements import backlog
-from sufficiency.model.placements.calendar import PROFILES
+from sufficiency.model.placements.calendar import PROFILES, financial_year
 from sufficiency.model.safety_valve.delivery import held, month_number, monthly
 
 Lever = namedtuple("Lever", "kind name origin target share places first_age last_age")
@@ -166,30 +166,50 @@ def _financial(effect, name, years):
 def cash(measures, effect, worlds, years):
     """Cash saved by the measures that are a profile of cash, GBP: (measure, draw, financial_year).
 
-    size of the year x the mean effect of its months, less what that was in the base year; nought
-    before the first year that has a size, and up to the base year.
+    Mean over the year's months of size x effect, where a measure that slips has its whole profile
+    come late by as much; less what that was in the base year, and nought up to it.
     """
     names = [name for name, measure in measures.items() if measure.kind == "cash_profile"]
     base, saved = effect.attrs["base"], []
     for name in names:
-        usual = _financial(effect, name, years).mean(2)
-        amounts = usual * np.stack([_profile(name, year, worlds) for year in years], 1)
+        late = _of(effect["slippage"], name)
+        size = np.stack([_profile(name, measures[name], late, year, worlds) for year in years], 1)
+        amounts = (_financial(effect, name, years) * size).mean(2)
         if base:
-            first, late = 12 * int(base[:4]) + 3, _of(effect["slippage"], name)
-            share = monthly(measures[name], late, first, 12).mean(1)
-            before = _profile(name, base, worlds) * share * _of(effect["delivery"], name)
-            amounts = np.maximum(amounts - before[:, None], 0.0) * [year > base for year in years]
+            share = monthly(measures[name], late, 12 * int(base[:4]) + 3, 12)
+            before = (share * _profile(name, measures[name], late, base, worlds)).mean(1)
+            amounts = amounts - (before * _of(effect["delivery"], name))[:, None]
+            amounts = np.maximum(amounts, 0.0) * [year > base for year in years]
         saved.append(amounts)
     return _by_measure(saved, names, worlds, years)
 
 
-def _profile(name, year, worlds):
-    """Size of a profile of cash in a year (draw,), GBP/year; 0 before its first."""
-    key = f"safety_valve.measures.{name}.size"
+def _profile(name, measure, late, year, worlds):
+    """Size of a profile of cash in each month of a year, late by `late` (draw,): GBP a year,
+    (draw, 12). Its first size stands for the months before it, in which nothing is saved yet.
+    """
+    key, back = f"safety_valve.measures.{name}.size", int(late.max() // 12) + 1
+    first = int(year[:4]) - back
+    sizes = np.stack([_size(key, measure, financial_year(y), worlds)
+                      for y in range(first, first + back + 1)], 1)
+    reached = np.cumsum(sizes, axis=1) - sizes
+    years = np.maximum(back + np.arange(13) / 12 - late[:, None] / 12, 0.0)
+    whole = np.minimum(years.astype(int), back)
+    reached = np.take_along_axis(reached, whole, 1) + (years - whole) * np.take_along_axis(
+        sizes, whole, 1)
+    return 12 * np.diff(reached, axis=1)
+
+
+def _size(key, measure, year, worlds):
+    """Yearly size (draw,), GBP; before its first year that of it, or 0 if it began sooner."""
     values = worlds.assumptions[key].values
-    if values and year < min(map(str, values)):
-        return np.zeros(worlds.draws)
-    return worlds.at(key, year) if values else worlds[key]
+    if not values:
+        return worlds[key]
+    first = min(map(str, values))
+    if year < first:
+        sooner = month_number(measure.start) < 12 * int(first[:4]) + 3
+        return np.zeros(worlds.draws) if sooner else worlds.at(key, first)
+    return worlds.at(key, year)
 
 
 def _by_measure(amounts, names, worlds, years):
