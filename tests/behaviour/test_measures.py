@@ -166,6 +166,23 @@ def test_cash_beyond_that_of_the_base_year():
     assert half[0, 0].values == pytest.approx([1.5e6, 2.5e6, 2.5e5])
 
 
+def test_a_late_profile_of_cash_is_late_in_every_year():
+    line = "a: {kind: cash_profile, start: %s, slippage: {central: %s, unit: months}, size: " \
+           "{unit: GBP/year, values: {2025-26: 1_200_000, 2026-27: 2_400_000}, carry: last}}"
+    on_time = money(cash, line % ("2025-04", 0), base=None)
+    assert on_time[0, 0].values == pytest.approx([1.2e6, 2.4e6, 2.4e6])
+    late = money(cash, line % ("2025-04", 4.5), base=None)
+    # 7.5 months of the first; then 4.5 of the first and 7.5 of the second
+    assert late[0, 0].values == pytest.approx([750_000, 450_000 + 1_500_000, 2.4e6])
+    begun = money(cash, line % ("2025-10", 4.5), base=None)
+    assert begun[0, 0].values == pytest.approx([150_000, 450_000 + 1_500_000, 2.4e6])
+    # nothing is planned before the first year with a size, however early the measure starts
+    early = money(cash, line % ("2024-04", 4.5), base=None, years=["2024-25", *FINANCIAL])
+    assert early[0, 0].values == pytest.approx([0, *late[0, 0].values])
+    far = money(cash, line % ("2025-04", 18), base=None)
+    assert far[0, 0].values == pytest.approx([0, 600_000, 600_000 + 1_200_000])
+
+
 PLACED = "a: {kind: new_places, setting: special, to: mainstream, start: 2025-09, " \
          "size: {central: 24, unit: places}, place_funding: {central: 10_000, " \
          "unit: GBP/place/year}, start_up: {central: 300_000, unit: GBP%s}, " \
