@@ -168,7 +168,8 @@ def _check_measure(made, path, shared, tree):
         tree.problem((*path, "place_funding"), f"kind {made.kind}", "new_places alone opens places")
     if made.appeal_reversal is not None and not KINDS[made.kind].families_appeal:
         able = ", ".join(name for name, kind in KINDS.items() if kind.families_appeal)
-        tree.problem((*path, "appeal_reversal"), f"kind {made.kind}", f"families can appeal: {able}")
+        found = f"kind {made.kind}"
+        tree.problem((*path, "appeal_reversal"), found, f"families can appeal: {able}")
     if made.delivery is not None:
         _check_delivery(made.delivery, (*path, "delivery"), tree)
     for name, default in (("delivery", made.delivery), ("slippage", made.slippage)):
@@ -253,7 +254,8 @@ def _check_places(made, path, tree):
     for name, needed in (("setting", kind.setting), ("to", kind.to)):
         value = getattr(made, name)
         if value is None and needed:
-            tree.problem((*path, name), "nothing", f"{', '.join(settings)}: kind {made.kind} has one")
+            allowed = f"{', '.join(settings)}: kind {made.kind} has one"
+            tree.problem((*path, name), "nothing", allowed)
         elif value is not None and needed is False:
             tree.problem((*path, name), value, f"nothing: kind {made.kind} has none")
         elif value is not None and value not in settings:
