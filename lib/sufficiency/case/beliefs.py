@@ -79,6 +79,11 @@ class Case:
         """The case as it could have been written by the end of a month, YYYY-MM."""
         return _build(self._tree, self.name, self.root, self.scenario, self.overrides, known_by)
 
+    def changed(self, overrides):
+        """The case with more overrides, "a.b=1; c.d=2" or a mapping, on the same day."""
+        more = {**self.overrides, **changes.parse_overrides(overrides)}
+        return _build(self._tree, self.name, self.root, self.scenario, more, self.known_by)
+
     def log(self):
         """Assumptions log: a row for each assumption (each period of a dated one) and table.
 
@@ -163,11 +168,16 @@ def _build(raw, name, root, scenario, overrides, known_by):
     known_by = known_by or own
     tree, made, assumptions, measures = _changed(raw, scenario, overrides, known_by)
     tree.stop()
-    counts = [raw.files[-1].parent / made.transitions.counts] if made.transitions else []
+    beside = [leaf(tree.data, ("safety_valve", "earlier_forecast"))]
+    beside += [made.transitions.counts] if made.transitions else []
+    beside = [raw.files[-1].parent / file for file in beside if file]
+    for path in beside:
+        if not path.is_file():
+            raise CaseError(f"{name}: found no file {path.name}; allowed one beside the case file")
     plain = json.loads(json.dumps(tree.data, default=str))  # dates as text
     plain |= {"as_known": known_by} if known_by else {}
     return Case(
-        *(name, scenario, overrides, known_by, root, raw.files + counts),
+        *(name, scenario, overrides, known_by, root, raw.files + beside),
         *(made.title or made.annex.title or made.council.name, made.as_at, made.settings),
         *(made.published, assumptions, measures, plain, raw),
     )

@@ -61,10 +61,14 @@ class Delivery(Model):
 
 
 class Cause(Model):
-    """What makes measures fall short together: chance that another does, given that one has."""
+    """What makes measures fall short together: chance that another does, given that one has.
+
+    further_delay: months that all of them are still to be delayed.
+    """
 
     label: str = ""
     if_one_slips: Assumption | None = None
+    further_delay: Assumption | None = None
 
 
 class Measure(Model):

@@ -207,16 +207,10 @@ def by_year(shares, labels):
     return _by_year({heads.get(name, name): line for name, line in shares.iterrows()}, "Measure")
 
 
-def sensitivities(results, central):
-    """What one change at a time does, in pounds: figures and their changes from the central run.
-
-    results: frame by what was changed, columns figures in GBP; central: Series of the same figures.
-    """
-    shown = pd.DataFrame({"Changed": ["Nothing: the case as it stands", *results.index]})
-    for figure in results:
-        line = np.array([central[figure], *results[figure]]) / 1e6
-        shown[figure], shown[f"{figure}: change"] = line, line - line[0]
-    return shown
+def sensitivities(changes):
+    """What one change at a time does, £m: frame of changes in GBP by what was changed."""
+    shown = (changes / 1e6).rename_axis(index="Changed", columns=None).reset_index()
+    return shown.rename(columns={name: f"{name}: change" for name in changes})
 
 
 def nowcast(table, labels, shares=()):
@@ -278,7 +272,7 @@ def record(points, known_by=""):
     dots = pd.DataFrame({kind: share.where(here) for kind, here in kinds.items()})
     dots = dots.set_axis(heads)[share.notna().to_numpy()].dropna(axis=1, how="all")
     table = pd.DataFrame({
-        "Programme": frame["label"], "Stage": frame["stage"],
+        "Programme": frame["label"], "Scope": frame["scope"], "Stage": frame["stage"],
         "Planned": frame["planned"].astype(float), "Delivered": frame["delivered"].astype(float),
         "Share delivered": share, "Source": frame["source"]}).reset_index(drop=True)
     return dots, table

@@ -196,3 +196,24 @@ def lines_frame(dataset):
              for name in ("label", "funded_by", "basis")}
     found = summarise(lines.values)
     return keys.assign(**about, **{name: value.ravel() for name, value in found.items()})
+
+
+def account_frame(dataset):
+    """account.csv: GBP by forecast, schedule, item and financial_year; deficits by their basis.
+
+    dataset: of `SafetyValve.account`, (draw, financial_year), schedule and forecast.
+    """
+    parts, keys = [], ("forecast", "schedule", "financial_year")
+    money = dataset.drop_vars("opening")
+    items = {name: money[name] for name in money if name != "deficit"}
+    items |= {f"deficit_{basis}": money["deficit"].sel(basis=basis, drop=True)
+              for basis in money["basis"].values}
+    for name, values in items.items():
+        have = [key for key in keys if key in values.dims]
+        values = values.transpose("draw", *have)
+        frame = pd.MultiIndex.from_product([values[key].values for key in have], names=have)
+        found = summarise(values.values)
+        parts.append(frame.to_frame(index=False).assign(
+            item=name, **{stat: value.ravel() for stat, value in found.items()}))
+    frame = pd.concat(parts, ignore_index=True).fillna({"schedule": "all"})
+    return frame[[*keys, "item", *found]]

@@ -123,7 +123,8 @@ def _extra_places(paid, worlds, last):
     for key in (key for key in worlds.assumptions if key.startswith(prefix)):
         place = {"setting": key.removeprefix(prefix)}
         later = xr.where(paid["financial_year"] > last, 1.0, 0.0)
-        bands = paid.sel(place) / paid.sel(place).sum("age_band")
+        bands = paid.sel(place).mean("draw")
+        bands = bands / bands.sum("age_band").clip(1e-9)
         paid = paid.copy()
         paid.loc[place] += bands * later * xr.DataArray(worlds[key], dims="draw")
     return paid
@@ -177,4 +178,5 @@ def tornado(case, calibration, financial_year, prices="nominal"):
         spend = cost(case, placements, worlds)[0]
         return high_needs(spend, prices).sel(financial_year=financial_year).values
 
-    return influence.tornado(evaluate, case.assumptions, chance=CHANCE)
+    matter = [key for key in case.assumptions if key.startswith(("placements.", "costs."))]
+    return influence.tornado(evaluate, case.assumptions, matter, CHANCE)

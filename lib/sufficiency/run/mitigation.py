@@ -1,6 +1,6 @@
 """What a savings programme does to spend, in the worlds that spend was foreseen in."""
 
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ def unmitigated(spend):
     return found.assign(outside=0.0 * found["spend"])
 
 
-def mitigated(case, calibration, worlds, placements, spend, rate=None, threads=2):
+def mitigated(case, calibration, worlds, placements, spend, rate=None, kind="counts", threads=2):
     """The same with the case's measures, and what they cost other funds (`outside`).
 
     placements (an extra January after, as `forecast.simulate`) and spend: without measures, in the
@@ -30,7 +30,7 @@ def mitigated(case, calibration, worlds, placements, spend, rate=None, threads=2
     priced = spend
     if any(made.kind in CHILDREN for made in case.measures.values()):
         tied = forecast.tie(case, placements, worlds)
-        changed = with_measures(case, calibration, worlds, effect, placements, threads=threads)
+        changed = with_measures(case, calibration, worlds, effect, placements, kind, threads)
         priced = forecast.cost(case, changed, worlds, tied)[0]
     years = spend["financial_year"].values
     nominal = priced["nominal"] * multiplier(case, effect, worlds, spend)
@@ -45,7 +45,7 @@ def effects(case, worlds, placements, spend, rate=None):
     return delivery.delivered(case.measures, worlds, first, last + 1, base, rate)
 
 
-def with_measures(case, calibration, worlds, effect, placements, kind="counts", threads=2):
+def with_measures(case, calibration, worlds, effect, placements, kind, threads=2):
     """Children with the case's measures: as `forecast.simulate`."""
     years = [int(year) for year in placements["year"].values[1:]]
     change = partial(measures.engine_changes, case.measures, effect, calibration, worlds, years)
@@ -90,7 +90,6 @@ class Coalitions:
         self.effect = effects(case, worlds, placements, spend, rate)
         self.januaries = [int(year) for year in placements["year"].values[1:]]
         self.paths = growth.growth_paths(calibration, worlds, self.januaries)
-        self.held = engine.hold(self.rates, worlds.seed, worlds.draws, threads)
         self.spend = spend.isel(draw=slice(worlds.draws)).sel(financial_year=self.years)
         self.unit = self.spend["unit_cost"].values
         self.profile = case.value("costs.profile", {})
@@ -99,14 +98,25 @@ class Coalitions:
         self.notice = np.array([
             case[key].central_value() if (key := f"costs.notice.{name}") in case else 0.0
             for name in self.rates.places])
-        self.usual = self._placement_years({})
+
+    @cached_property
+    def held(self):
+        """Rates of every draw, drawn once for all coalitions."""
+        return engine.hold(self.rates, seed=self.worlds.seed, draws=self.worlds.draws,
+                           threads=self.threads)
+
+    @cached_property
+    def usual(self):
+        """Placement-years without measures: (draw, financial_year, setting)."""
+        return self._placement_years({})
 
     def __call__(self, names):
         on = {name: made for name, made in self.case.measures.items() if name in names}
-        moving = any(made.kind in CHILDREN for made in on.values())
-        paid = self._placement_years(on) if moving else self.usual
-        price = multiplier(self.case, self.effect, self.worlds, self.spend, on).values
-        saved = ((self.usual - paid * price) * self.unit).sum(-1)
+        kinds, saved = {made.kind for made in on.values()}, 0.0
+        if kinds - {"cash_profile"}:
+            paid = self._placement_years(on) if kinds & {*CHILDREN} else self.usual
+            price = multiplier(self.case, self.effect, self.worlds, self.spend, on).values
+            saved = ((self.usual - paid * price) * self.unit).sum(-1)
         cash = measures.cash(on, self.effect, self.worlds, self.years).sum("measure").values
         if not self.gross:
             cost = measures.costs(on, self.effect, self.worlds, self.years)["account"]

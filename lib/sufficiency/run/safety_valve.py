@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sufficiency.model.appraisal import influence
+from sufficiency.model.placements import calendar
 from sufficiency.model.safety_valve import account, movement, nowcast, savings, schedules
 from sufficiency.model.streams import Worlds
-from sufficiency.run import forecast
+from sufficiency.run import forecast, programme
 from sufficiency.run.mitigation import Coalitions, mitigated, unmitigated
 
 KEY = "safety_valve"
@@ -17,6 +19,8 @@ ENDING = "2027-28"
 HEADLINES = ("stability_grant", "agreement", "none")
 FORECASTS = ("unmitigated", "mitigated", "full")
 HEADLINE_BASIS = "after_council_and_dfe"
+# How much of each saving comes, and when, is one family beside those of children and costs.
+CHANCE = forecast.CHANCE | {f"{KEY}.delivery.part": (f"{KEY}.cause.", f"{KEY}.measure.")}
 # Draws of the attribution and of the sensitivities, on the expected engine (design, section 8).
 FEW = 1000
 
@@ -26,11 +30,13 @@ class SafetyValve:
 
     Everything is worked out when first asked for. Worlds are those of the study, weighed by the
     latest monitoring position of the first open year if the case has one. Refuses a case that
-    says nothing about its opening balance.
+    says nothing about its opening balance. kind: engine of the children, counts or expected.
     """
 
-    def __init__(self, study):
-        self.study, self.case = study, study.case
+    few = FEW
+
+    def __init__(self, study, kind="counts"):
+        self.study, self.case, self.kind = study, study.case, kind
         if f"{KEY}.opening.balance" not in self.case:
             raise ValueError(f"{KEY}.opening.balance: found nothing; allowed GBP at the 31 March "
                              "the account opens after: without it no deficit is estimated")
@@ -38,13 +44,20 @@ class SafetyValve:
     @cached_property
     def years(self):
         """Financial years of the account: those after the opening year."""
-        opened = self.case.value(f"{KEY}.opening.year")
-        return [str(y) for y in self.study.spend["financial_year"].values if y > opened]
+        first = int(self.opened[:4]) + 1
+        last = self.case.value("horizon.last_january")
+        return [calendar.financial_year(year) for year in range(first, last)]
 
     @cached_property
     def schedule(self):
-        """The schedule that headlines are on: the latest that stands, of those known."""
-        return next(name for name in HEADLINES if name in self.terms.schedules)
+        """The schedule that headlines are on: the case's, or the latest of those known."""
+        names = (self.case.value(f"{KEY}.schedule", ""), *HEADLINES)
+        return next(name for name in names if name in self.terms.schedules)
+
+    @property
+    def opened(self):
+        """The financial year that ends on the 31 March the account opens at."""
+        return str(self.case.value(f"{KEY}.opening.year"))
 
     @property
     def ending(self):
@@ -64,12 +77,17 @@ class SafetyValve:
 
     def _spending(self):
         study = self.study
-        given = (self.case, study.calibration, study.worlds, study.simulated, study.spend)
-        found = [unmitigated(study.spend), *(mitigated(*given, rate, study.threads)
-                                             for rate in (self._rate(), 1.0))]
+        if self.kind == "counts":
+            calibration, plans, spend = study.calibration, study.simulated, study.spend
+        else:
+            calibration, (plans, spend) = self._certain, self._expected(study.worlds)
+        found = [unmitigated(spend)]
+        for rate in (self.rate(), 1.0):
+            found.append(mitigated(self.case, calibration, study.worlds, plans, spend, rate,
+                                   self.kind, study.threads))
         return xr.concat(found, pd.Index(FORECASTS, name="forecast"))
 
-    def _rate(self):
+    def rate(self):
         """None: delivery is drawn; a rate that the case, or an override, sets for all measures."""
         key = f"{KEY}.delivery_rate"
         return self.study.worlds[key] if key in self.case else None
@@ -81,15 +99,15 @@ class SafetyValve:
         first = self.years[0]
         if table is None or first not in table.index:
             return None
-        months = table.loc[first].filter(regex=r"^month_\d+$").dropna()
+        months = _months(table, first)
         if not len(months):
             return None
-        months.index = [int(name.removeprefix("month_")) for name in months.index]
-        month, scale = max(months.index), 1e6 if table.attrs["unit"] == "GBP million" else 1.0
-        error, floor = (self.case[f"{KEY}.monitoring.{name}"].central_value()
-                        for name in ("error", "floor"))
-        return nowcast.Position(month, months[month] * scale,
-                                nowcast.month_error(month, error, floor))
+        month, saved = int(months.index[-1]), table.loc[first].get("savings_to_date", np.nan)
+        error, floor, spread = (self.case[f"{KEY}.monitoring.{name}"].central_value()
+                                for name in ("error", "floor", "savings_error"))
+        return nowcast.Position(
+            month, months[month], nowcast.month_error(month, error, floor),
+            *((None, None) if np.isnan(saved) else (float(saved), spread)))
 
     @cached_property
     def nowcast(self):
@@ -97,7 +115,20 @@ class SafetyValve:
         if self.monitored is None:
             return None
         uniform = self.study.worlds.uniform(f"{KEY}.nowcast")[0]
-        return nowcast.update(self.monitored, uniform, outturn=self._prior("mitigated")[:, 0])
+        saved = self._prior("unmitigated") - self._prior("mitigated")
+        return nowcast.update(self.monitored, uniform, outturn=self._prior("mitigated")[:, 0],
+                              saved=saved[:, 0] * self.monitored.month / 12)
+
+    def nowcast_table(self):
+        """Prior and posterior of the year's outturn, delivery and the deficit: nowcast.compare."""
+        bare, kept, full = (self._prior(name) for name in FORECASTS)
+        planned = (bare - full)[:, 0]
+        ending = self.years.index(self.ending)
+        found = {"in-year forecast": kept[:, 0], f"in-year {self.ending}": kept[:, ending],
+                 "without measures": bare[:, 0]}
+        if (planned > 0).all():
+            found["delivery"] = (bare - kept)[:, 0] / planned
+        return nowcast.compare(self.weights, found)
 
     def _prior(self, name):
         """In-year position before monitoring is weighed, (draw, year) GBP."""
@@ -108,7 +139,7 @@ class SafetyValve:
         """What each draw of the study is worth (draw,), or None: all the same."""
         return None if self.nowcast is None else self.nowcast.weights
 
-    def _weighed(self, dataset):
+    def weighed(self, dataset):
         found = self.nowcast
         return dataset if found is None else dataset.isel(draw=found.index)
 
@@ -132,7 +163,7 @@ class SafetyValve:
     @cached_property
     def account(self):
         """The account on every schedule: (draw, financial_year, schedule, basis, forecast)."""
-        spending, found = self._weighed(self.spending), []
+        spending, found = self.weighed(self.spending), []
         for name in FORECASTS:
             flows = self._run(self._worlds, spending.sel(forecast=name))
             ended = schedules.apply(flows, self.terms)
@@ -179,6 +210,24 @@ class SafetyValve:
         limits = self.limits if limits is None else limits
         return float(schedules.plan_holds(self.in_year(name), limits)["chance"])
 
+    def over(self, name="mitigated", limits=None):
+        """Chance of exceeding each year's limit: Series by financial year."""
+        limits = self.limits if limits is None else limits
+        return schedules.chance_over(self.in_year(name), limits)["chance"].to_series()
+
+    @property
+    def reported(self):
+        """The council's forecasts of a year's overspend by month, {year: {month: GBP}}.
+
+        Those of the case as it stands: a companion to a forecast as signed, never part of it.
+        """
+        plain = {"scenario": "", "overrides": "", "as_known": "", "out_dir": ""}
+        later = type(self.study)(replace(self.study.parameters, **plain)).case
+        table = later.published("monitoring", None)
+        found = {} if table is None else {year: _months(table, year) for year in table.index}
+        return {year: dict(months) for year, months in found.items()
+                if len(months) and year in self.years}
+
     def needed(self, limits=None):
         """Delivery that each year's limit needs: see `schedules.delivery_needed`."""
         limits = self.limits if limits is None else limits
@@ -188,11 +237,37 @@ class SafetyValve:
     def baseline(self):
         """In-year position without measures, every assumption central and no chance: Series."""
         certain = Worlds.fixed(self.case.assumptions, {}, 1)
-        calibration = self.study.calibration
-        calibration = replace(calibration, rates=calibration.rates.certain())
-        plans = forecast.simulate(self.case, calibration, certain, kind="expected")
-        spend = forecast.cost(self.case, plans, certain)[0].sel(financial_year=self.years)
+        spend = self._expected(certain)[1].sel(financial_year=self.years)
         return self._run(certain, unmitigated(spend))["in_year"].isel(draw=0).to_series()
+
+    def _expected(self, worlds):
+        """Expected children at the mean rates, and their spend, in other worlds than the study's.
+
+        Nothing but these worlds differs.
+        """
+        plans = forecast.simulate(self.case, self._certain, worlds, kind="expected")
+        return plans, forecast.cost(self.case, plans, worlds)[0]
+
+    @property
+    def _certain(self):
+        calibration = self.study.calibration
+        return replace(calibration, rates=calibration.rates.certain())
+
+    def tornado(self):
+        """What each uncertain assumption, and each family of chance, does to the headline, GBP.
+
+        The deficit with savings, in expected children: see `influence.tornado`.
+        """
+        def evaluate(worlds):
+            plans, spend = self._expected(worlds)
+            found = mitigated(self.case, self._certain, worlds, plans, spend, kind="expected")
+            found = found.sel(financial_year=self.years)
+            terms = schedules.terms(self.case, worlds, self.years)
+            ended = schedules.apply(self._run(worlds, found), terms)["deficit"]
+            return ended.sel(financial_year=self.ending, schedule=self.schedule,
+                             basis=HEADLINE_BASIS).values
+
+        return influence.tornado(evaluate, self.case.assumptions, chance=CHANCE)
 
     @cached_property
     def signed(self):
@@ -203,7 +278,7 @@ class SafetyValve:
         plain = {"scenario": name, "overrides": "", "as_known": "", "out_dir": ""}
         return SafetyValve(type(self.study)(replace(self.study.parameters, **plain)))
 
-    def _coalitions(self, rate, gross=False):
+    def coalitions(self, rate, gross=False):
         study = self.study
         few = min(FEW, study.parameters.draws)
         worlds = Worlds(self.case.assumptions, study.parameters.seed, few)
@@ -214,45 +289,14 @@ class SafetyValve:
     @cached_property
     def attribution(self):
         """Whose saving it is, on the expected engine in the first draws: savings.Attribution."""
-        value, names = self._coalitions(self._rate()), list(self.case.measures)
+        value, names = self.coalitions(self.rate()), list(self.case.measures)
         cash = [name for name in names if self.case.measures[name].kind == "cash_profile"]
         return savings.attribute(value, names, value.worlds.draws, additive=cash)
-
-    def money(self):
-        """Savings by measure and year, GBP: {gross, weighted, cost}, frames measure x year.
-
-        gross: each alone, in full, on time, before appeals; weighted: its share of the mean saving
-        before what it costs the block; cost: that. Weighted less cost adds to the saving.
-        """
-        alone, names = self._coalitions(1.0, gross=True), list(self.case.measures)
-        gross = pd.DataFrame({name: alone(frozenset([name])).mean("draw").to_series()
-                              for name in names}).T
-        cost = self._coalitions(self._rate()).costs(self.weights)
-        return {"gross": gross, "weighted": self.attributed().loc[names] + cost, "cost": cost}
 
     def attributed(self):
         """Mean saving by measure and year, and what capacity and chance take, to the penny."""
         counts = (self._prior("unmitigated") - self._prior("mitigated"))
         return savings.reconcile(self.attribution, counts, self.weights)
-
-    def forecast_frame(self):
-        """This forecast as it is kept for a later movement: see `movement.forecast_frame`."""
-        spend = self._weighed(self.study.spend).sel(financial_year=self.years)
-        names = {"forecast": "mitigated", "schedule": self.schedule}
-        flows, before = self.account.sel(names), self.account.sel({**names,
-                                                                   "forecast": "unmitigated"})
-        closing = flows["deficit"].sel(basis=HEADLINE_BASIS)
-        opened = flows["opening"].sel(line=HEADLINE_BASIS)
-        per_child = spend["nominal"].sum("age_band")
-        items = {"lines": before["spend"] - per_child.sum("setting"),
-                 "place_funding": before["place_funding"], "income": before["income"],
-                 "savings": before["in_year"] - flows["in_year"],
-                 **{name: flows[name] for name in ("contributions", "payments", "grant")},
-                 "in_year": flows["in_year"], "closing": closing,
-                 "opening": closing.shift(financial_year=1).fillna(opened)}
-        if "recouped" in before:
-            items["recouped"] = before["recouped"]
-        return movement.forecast_frame(spend["placement_years"].sum("age_band"), per_child, items)
 
     @cached_property
     def earlier(self):
@@ -260,32 +304,18 @@ class SafetyValve:
         name = self.case.value(f"{KEY}.earlier_forecast", "")
         if not name:
             return None
-        return pd.read_csv(self.case.files[-1].parent / name, dtype={"financial_year": str})
+        path = next(path for path in self.case.files if path.name == name)
+        return pd.read_csv(path, dtype={"financial_year": str})
 
     def moved(self, financial_year, figure):
         """Why a figure differs from the stored forecast: Series of GBP, or None without one."""
         if self.earlier is None:
             return None
-        return movement.movement(self.earlier, self.forecast_frame(), financial_year, figure)
+        return movement.movement(self.earlier, programme.forecast_frame(self), financial_year, figure)
 
-    def sensitivities(self, financial_year):
-        """What each change of safety_valve.sensitivities does, mean GBP: a row each.
 
-        In the same first worlds: in-year position of the year and deficit at its end, mitigated.
-        """
-        few = replace(self.study.parameters, draws=min(FEW, self.study.parameters.draws),
-                      out_dir="")
-        rows, base = [], self._ends(few, financial_year)
-        for name, said in self.case.value(f"{KEY}.sensitivities", {}).items():
-            changed = "; ".join(filter(None, [few.overrides, said["set"]]))
-            found = self._ends(replace(few, overrides=changed), financial_year)
-            rows.append({"name": name, "label": said["label"], "set": said["set"],
-                         "in_year": found[0] - base[0], "deficit": found[1] - base[1]})
-        return pd.DataFrame(rows)
-
-    def _ends(self, parameters, year):
-        found = SafetyValve(type(self.study)(parameters))
-        found.nowcast = None  # the change alone: the worlds stay as they are weighed
-        ends = found.in_year(), found.deficit()
-        return [float(end.sel(financial_year=year).mean()) for end in ends]
-
+def _months(table, year):
+    """In-year forecasts of a year by month, GBP: Series, the latest last."""
+    found = table.loc[year].filter(regex=r"^month_\d+$").dropna()
+    found.index = [int(name.removeprefix("month_")) for name in found.index]
+    return found.sort_index() * (1e6 if table.attrs["unit"] == "GBP million" else 1.0)

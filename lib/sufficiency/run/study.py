@@ -1,5 +1,6 @@
 """The study: one case, one seed, and every result worked out once, for all notebooks of a run."""
 
+import json
 import os
 from dataclasses import replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from sufficiency.report.words import listed
 from sufficiency.run import manifest, store
 from sufficiency.run.parameters import Parameters, from_notebook
 
-SAVED = ("placements", "spend", "lines", "headline")
+SAVED = ("placements", "spend", "lines", "account", "forecast", "headline")
 HEADLINE = ("key", "text", "value", "p10", "p90", "unit", "basis", "year")
 
 
@@ -23,13 +24,13 @@ class Study:
     """A case with its simulated worlds; results are computed when first asked for.
 
     With out_dir set, draws are kept under out_dir/exempt/draws and shown tables under
-    out_dir/results; with out_dir empty nothing is written.
+    out_dir/results; with out_dir empty nothing is written. case: already loaded.
     """
 
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters, case=None):
         self.parameters = parameters
         self.root = find_root()
-        self.case = load_case(
+        self.case = case or load_case(
             parameters.case,
             scenario=parameters.scenario,
             overrides=parameters.overrides,
@@ -256,8 +257,9 @@ class Study:
 
     def headline(self, key, text, value, p10, p90, unit, basis, year) -> None:
         """Note one figure for headline.json; a key given twice keeps the last."""
-        # No figure is known to less than a pound, or a tenth of a child
-        figures = (round(float(figure), 0 if unit == "GBP" else 1) for figure in (value, p10, p90))
+        # No figure is known to less than a pound, a tenth of a child, a hundredth of a per cent
+        places = {"GBP": 0, "share": 4}.get(unit, 1)
+        figures = (round(float(figure), places) for figure in (value, p10, p90))
         values = (key, text, *figures, unit, basis, str(year))
         self._headlines = [h for h in self._headlines if h["key"] != key]
         self._headlines.append(dict(zip(HEADLINE, values, strict=True)))
@@ -273,7 +275,24 @@ class Study:
             self._write("placements.csv", tables.csv(plans))
             self._write("spend.csv", tables.csv(spend))
             self._write("lines.csv", tables.csv(tables.lines_frame(self.spend)))
-            self._write("headline.json", manifest.canonical(self._headlines))
+            self._save_headlines()
+
+    def save_account(self, forecast) -> None:
+        """Write results/account and forecast.csv (`movement.forecast_frame`), headline.json."""
+        from sufficiency.report import tables
+
+        if self.out_dir:
+            self._write("account.csv", tables.csv(tables.account_frame(self.account)))
+            self._write("forecast.csv", tables.csv(forecast))
+            self._save_headlines()
+
+    def _save_headlines(self) -> None:
+        """Headlines of this notebook after those of the run's others; a key again keeps the last."""
+        path = self.out_dir / "results" / "headline.json"
+        before = json.loads(path.read_text("utf-8")) if path.is_file() else []
+        mine = {h["key"] for h in self._headlines}
+        both = [h for h in before if h["key"] not in mine] + self._headlines
+        self._write("headline.json", manifest.canonical(both))
 
     def _write(self, name: str, text: str) -> None:
         store.write_text(self.out_dir / "results" / name, text)

@@ -64,7 +64,7 @@ def monthly(measure, slippage, first, count, ramped=True):
     found = np.diff(ramp_integral(shape, length, edges - late), axis=1)
     if measure.end:
         found[:, np.arange(first, first + count) > month_number(measure.end)] = 0.0
-    return found
+    return np.clip(found, 0.0, 1.0)  # differences of large numbers: the last bit of rounding
 
 
 def held(measure, slippage, base, ramped=True):
@@ -83,16 +83,18 @@ def delivered(measures, worlds, first_year, last_year, base=None, rate=None):
     The month's mean of ramp x share delivered, less what the financial year `base` holds at its
     end, never below 0 (`uplift` and `cash_profile`, which are no level held, in full). rate: None
     draws delivery and slippage; a number, or (draw,), is delivered, on time (1.0: all of it).
-    Coordinates delivery (share) and slippage (months) are (measure, draw).
+    Coordinates delivery (share), slippage and further (months) are (measure, draw): further delay
+    is to come, and no part of what the base year holds.
     """
     first, count = 12 * first_year, 12 * (last_year - first_year + 1)
     effect = np.empty((len(measures), worlds.draws, count))
-    share, late = np.empty((2, len(measures), worlds.draws))
+    share, late, more = np.zeros((3, len(measures), worlds.draws))
     for i, (name, measure) in enumerate(measures.items()):
         share[i], late[i] = (rate, 0.0) if rate is not None else _luck(name, measure, worlds)
+        more[i] = 0.0 if rate is not None else _further(measure, worlds)
         # A delay that no world differs in is worked out once.
-        slip = late[i, :1] if (late[i] == late[i, 0]).all() else late[i]
-        beyond = monthly(measure, slip, first, count)
+        slip, then = (x[:1] if (x == x[0]).all() else x for x in (late[i], late[i] + more[i]))
+        beyond = monthly(measure, then, first, count)
         if measure.kind not in NOT_HELD:
             beyond = np.maximum(beyond - held(measure, slip, base)[:, None], 0.0)
         effect[i] = share[i][:, None] * beyond
@@ -101,7 +103,7 @@ def delivered(measures, worlds, first_year, last_year, base=None, rate=None):
     return xr.DataArray(
         effect, dims=(*by_draw, "month"), name="effect",
         coords={"measure": list(measures), "month": months, "delivery": (by_draw, share),
-                "slippage": (by_draw, late)},
+                "slippage": (by_draw, late), "further": (by_draw, more)},
         attrs={"units": "share of full effect", "base": base or ""})  # fmt: skip
 
 
@@ -122,6 +124,13 @@ def _luck(name, measure, worlds):
         f"safety_valve.measure.{name}.{kind}"))) for sign, kind in ((1, "delivery"), (-1, "slip")))
     slips = worlds.assumptions[_key(name, measure, "slippage")]
     return _mixture(_key(name, measure, "delivery"), worlds, short), slips.quantile(late)
+
+
+def _further(measure, worlds):
+    """Months that everything, and what has its causes, is still to be delayed: (draw,) or 0."""
+    keys = ["safety_valve.further_delay",
+            *(f"safety_valve.causes.{cause}.further_delay" for cause in measure.causes)]
+    return sum(worlds[key] for key in keys if key in worlds)
 
 
 def _key(name, measure, part):

@@ -4,17 +4,15 @@ measures {name: Measure} are those switched on, in the case's order; effect is
 `delivery.delivered` of these and maybe others. GBP nominal, as the case gives them.
 """
 
-from collections import namedtuple
-
 import numpy as np
 import xarray as xr
 
 from sufficiency.model.costs.spend import old_price_share
 from sufficiency.model.placements import backlog
 from sufficiency.model.placements.calendar import PROFILES, financial_year
+from sufficiency.model.placements.levers import Lever
 from sufficiency.model.safety_valve.delivery import held, month_number, monthly
 
-Lever = namedtuple("Lever", "kind name origin target share places first_age last_age")
 MOVES = {"redirect": "entrants", "new_places": "places", "step_down": "stock", "cessation": "stock"}
 NOWHERE, ACCOUNT = -1, "dsg_high_needs"
 ITEMS = ("place_funding", "start_up", "cost")
@@ -54,8 +52,10 @@ def _levers(name, measure, effect, calibration, worlds, years, reversal):
         size = size * _yearly(effect, name, years)
     else:
         size = size * _september(effect, name, years)
-    share, opened = (np.ones_like(size), size) if kind == "places" else (size, None)
-    return [Lever(kind, name, i, target, share, opened, *measure.between) for i in origins]
+    share, opened = (1.0, size) if kind == "places" else (size, None)
+    # Of stock the engine asks the age a year before, at the start of the step.
+    first, last = (age - (kind == "stock") for age in measure.between)
+    return [Lever(kind, name, i, target, share, opened, first, last) for i in origins]
 
 
 def _share(name, measure, worlds, reversal):
@@ -173,7 +173,8 @@ def cash(measures, effect, worlds, years):
     base, saved = effect.attrs["base"], []
     for name in names:
         late = _of(effect["slippage"], name)
-        size = np.stack([_profile(name, measures[name], late, year, worlds) for year in years], 1)
+        then = late + _of(effect["further"], name)
+        size = np.stack([_profile(name, measures[name], then, year, worlds) for year in years], 1)
         amounts = (_financial(effect, name, years) * size).mean(2)
         if base:
             share = monthly(measures[name], late, 12 * int(base[:4]) + 3, 12)
@@ -247,11 +248,12 @@ def _units(item, name, measure, effect, worlds, years):
         places = worlds[f"safety_valve.measures.{name}.size"][:, None]
         return places * _financial(effect, name, years).mean(2)
     late, base = _of(effect["slippage"], name), effect.attrs["base"]
+    then = late + _of(effect["further"], name)
     firsts = [12 * int(year[:4]) + 3 for year in years]
     counted = np.array([year > base for year in years])
     if item == "start_up":
-        start = np.floor(month_number(measure.start) + late)[:, None]
+        start = np.floor(month_number(measure.start) + then)[:, None]
         return ((start >= firsts) & (start < np.array(firsts) + 12) & counted).astype(float)
     before = held(measure, late, base, ramped=False)[:, None]
-    return np.stack([np.maximum(monthly(measure, late, first, 12, ramped=False) - before, 0.0)
+    return np.stack([np.maximum(monthly(measure, then, first, 12, ramped=False) - before, 0.0)
                      .mean(1) for first in firsts], 1)

@@ -98,10 +98,15 @@ def update(position, uniform, outturn=None, saved=None):
     ess = float(1 / np.sum(weights**2))
     if ess < LEAST:
         raise ValueError(_too_far(position.month, seen, ess, len(weights)))
-    steps = (np.arange(len(weights)) + uniform) / len(weights)
-    index = np.minimum(np.searchsorted(np.cumsum(weights), steps), len(weights) - 1)
-    return Nowcast(weights, index, ess,
+    return Nowcast(weights, resample(weights, uniform), ess,
                    compare(weights, {name: each[2] for name, each in seen.items()}))
+
+
+def resample(weights, uniform):
+    """Worlds in proportion to their weights (draw,), systematic and in order: index (draw,)."""
+    reached = np.cumsum(weights) / np.sum(weights)
+    steps = (np.arange(len(weights)) + uniform) / len(weights)
+    return np.minimum(np.searchsorted(reached, steps), len(weights) - 1)
 
 
 def compare(weights, quantities):

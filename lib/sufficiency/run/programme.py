@@ -1,0 +1,107 @@
+"""What a study's savings programme comes to: by measure, changed, kept, and in plan tables."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from sufficiency.model.safety_valve import movement, nowcast
+from sufficiency.report import plan_tables, positions
+
+KEY = "safety_valve"
+
+
+def money(valve):
+    """Savings by measure and year, GBP: {gross, weighted, cost}, frames measure x year.
+
+    gross: each alone, in full, on time, before appeals; weighted: its share of the mean saving
+    before what it costs the block; cost: that. Weighted less cost adds to the saving.
+    """
+    alone, names = valve.coalitions(1.0, gross=True), list(valve.case.measures)
+    gross = pd.DataFrame({name: alone(frozenset([name])).mean("draw").to_series()
+                          for name in names}).T
+    cost = valve.coalitions(valve.rate()).costs(valve.weights)
+    return {"gross": gross, "weighted": valve.attributed().loc[names] + cost, "cost": cost}
+
+
+def about(valve):
+    """What each measure is, for `positions.measures`: a row a name."""
+    return pd.DataFrame({name: {
+        "label": made.label, "strand": made.strand, "owner": made.owner, "start": made.start,
+        "rag": made.rag, "cashable": made.cashable, "quality": _quality(valve.case, name)}
+        for name, made in valve.case.measures.items()}).T
+
+
+def _quality(case, name):
+    share = f"{KEY}.measures.{name}.share_of_programme"
+    return case[share if share in case else f"{KEY}.measures.{name}.size"].quality
+
+
+def sensitivities(valve, financial_year):
+    """What each change of safety_valve.sensitivities does, mean GBP: frame by its label.
+
+    In-year position of the year and deficit at its end, with savings, in expected children and the
+    same few worlds, weighed as they are without the change.
+    """
+    central, found = _ends(valve, "", financial_year), {}
+    for said in valve.case.value(f"{KEY}.sensitivities", {}).values():
+        found[said["label"]] = _ends(valve, said["set"], financial_year) - central
+    return pd.DataFrame(found, index=central.index).T
+
+
+def _ends(valve, changes, year):
+    study, draws = valve.study, min(valve.few, valve.study.parameters.draws)
+    changed = type(study)(replace(study.parameters, draws=draws, out_dir=""),
+                          valve.case.changed(changes))
+    if "placements." not in changes:
+        changed.calibration = study.calibration
+    trial = type(valve)(changed, "expected")
+    trial.nowcast = valve.nowcast and replace(valve.nowcast, index=nowcast.resample(
+        valve.weights[:draws], 0.5))
+    ends = {f"In-year position, {year}": trial.in_year(),
+            f"Deficit at {positions.march(year)}": trial.deficit()}
+    return pd.Series({name: float(end.sel(financial_year=year).mean())
+                      for name, end in ends.items()})
+
+
+def forecast_frame(valve):
+    """This forecast as it is kept for a later movement: see `movement.forecast_frame`."""
+    spend = valve.weighed(valve.study.spend).sel(financial_year=valve.years)
+    flows, before = valve.position(), valve.position("unmitigated")
+    per_child = spend["nominal"].sum("age_band")
+    closing = valve.deficit()
+    opened = flows["opening"].sel(line=closing["basis"].item())
+    items = {"lines": before["spend"] - per_child.sum("setting"),
+             "place_funding": before["place_funding"], "income": before["income"],
+             "savings": before["in_year"] - flows["in_year"],
+             **{name: flows[name] for name in ("contributions", "payments", "grant")},
+             "in_year": flows["in_year"], "closing": closing,
+             "opening": closing.shift(financial_year=1).fillna(opened)}
+    if "recouped" in before:
+        items["recouped"] = before["recouped"]
+    return movement.forecast_frame(spend["placement_years"].sum("age_band"), per_child, items)
+
+
+def tables(valve):
+    """Tables of the reform plan and of the management plan: {heading: [Table]}."""
+    study, case = valve.study, valve.case
+    plans, keep = study.placements, [study.calibration.first_january] * study.published
+    reform = plan_tables.reform_plan(
+        plans["plans"], plans["joiners"].sum("setting"), case.published("flows", None),
+        case.published("plans_by_need", None), study.calibration.unreconciled, keep)
+    spend = valve.weighed(study.spend)["nominal"].sum("age_band").sel(financial_year=valve.years)
+    groups, bare = plan_tables.by_group(spend), valve.position("unmitigated")
+    services = bare["spend"] - spend.sum("setting")
+    statements = {}
+    for name in ("unmitigated", "mitigated"):
+        now = valve.position(name)
+        lines = {"services": services, "cash_savings": bare["spend"] - now["spend"]}
+        statements[name] = positions.statement(now, None, groups, **lines)
+    ends = valve.terms.override_ends
+    facts = {"Council": case.value("council.name"), "Figures as at": str(case.as_at),
+             "Opening balance at": positions.march(valve.opened),
+             "Override ends": "" if ends is None else f"31 March {int(np.median(ends))}"}
+    management = [plan_tables.cover(facts), *plan_tables.financial_summary(statements),
+                  *plan_tables.cyp_summary(plans["plans"], keep),
+                  *plan_tables.mitigations(about(valve), money(valve))]
+    return {"Local SEND Reform Plan": reform, "DSG management plan": management}
