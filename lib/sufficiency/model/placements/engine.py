@@ -1,33 +1,48 @@
 """Children by place and age, step by step: whole children with their luck, or expected numbers."""
 
-import math
 from collections import namedtuple
-from dataclasses import replace
 
 import numpy as np
 
-from sufficiency.model.kernels import event_uniform, fill_normals, interpolate_table, run_blocks
-from sufficiency.model.placements.rates import JOIN, LEAVE, MOVE, SHARE, quantile_rows
-from sufficiency.model.quantiles import binomial_quantile, compiled, poisson_quantile
+from sufficiency.model.kernels import run_blocks
+from sufficiency.model.placements.capacity import (
+    FLOWS,
+    JOINERS,
+    LEAVERS,
+    MOVED_IN,
+    MOVED_OUT,
+    fit,
+    poissons,
+    some,
+)
+from sufficiency.model.placements.held import (
+    Known,
+    chances,
+    draw_rates,
+    hold,
+    in_full,
+    know,
+    together,
+)
+from sufficiency.model.placements.levers import act, prepare
+from sufficiency.model.placements.rates import JOIN, LEAVE, MOVE, SHARE
+from sufficiency.model.quantiles import compiled
 from sufficiency.model.streams import stable_id
 
-HELD, EVENT = stable_id("placements.rates"), stable_id("placements.events")
-FLOWS = ("joiners", "leavers", "moved_in", "moved_out", "overflowed")
-JOINERS, LEAVERS, MOVED_IN, MOVED_OUT, OVERFLOWED = range(5)
-# Draws whose rates are drawn together, so that a state's table is still in the processor's cache.
-TOGETHER = 16
+__all__ = ["FLOWS", "hold", "project"]
 
-# order: places by the number of their name; item, kind (place, leave move join share..., step):
-# what an event is called, never where it is
-World = namedtuple("World", "seed expected rho order item kind period allowed stock scale rows "
-                   "table target growth population extra leave_power move_power capacity overflow")
-# arrive and excess (place, 2 * step): movers in by age, then joiners by age
-Work = namedtuple("Work", "stock stay arrive excess flows luck")
+EVENT = stable_id("placements.events")
+
+World = namedtuple("World", (*Known._fields, "expected", "period", "growth", "population", "extra",
+                             "capacity", "overflow", "levers"))
+# All (..., draw), a few at a time. arrive and excess (place, 2 * step): movers in by age, then
+# joiners by age; filled (lever,)
+Work = namedtuple("Work", "stock stay arrive excess flows filled")
 
 
 def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, extra_joiners=0.0,
-            leave_multiplier=1.0, move_multiplier=1.0, capacity=np.inf, overflow=None,
-            engine="counts", threads=2):
+            leave_multiplier=1.0, move_multiplier=1.0, capacity=np.inf, overflow=None, levers=(),
+            engine="counts", threads=2, held=None, by_age=True):
     """Stock (draw, period+1, place, step) and flows (draw, period, place) of children.
 
     n -> leave Binomial(n, 1-(1-p)^multiplier); of the rest, move Binomial; where to by conditional
@@ -36,10 +51,13 @@ def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, ex
     growth and leave_multiplier (draw, period[, place]); move_multiplier (draw, period, place moved
     to), on the hazard; population_index (period, step); extra_joiners (draw, period), spread as
     the joiners; capacity (draw, period, place), nan or inf for none.
+    levers: of `levers.Lever`, on those who stay and arrive, in turn, before capacity is looked at.
     overflow (place, k): where to try next, -1 for none. Those who stay come first, then a place's
     own arrivals, then those turned away elsewhere (counted in overflowed). The last place in the
     order that takes the age has no limit; without one they stay where they were turned away.
     opening + joiners + moved_in - moved_out - leavers = closing, to the child.
+    held: `hold` of these rates, seed and draws, which is faster and changes no byte.
+    by_age: False for stock (draw, period+1, place).
     """
     if engine not in ("counts", "expected"):
         raise ValueError(f"engine: found {engine!r}; allowed counts, expected")
@@ -52,272 +70,153 @@ def project(rates, *, periods, seed, draws, growth=1.0, population_index=1.0, ex
     overflow = np.array(overflow, np.int64, order="C")
     if len(overflow) != places or not ((overflow >= -1) & (overflow < places)).all():
         raise ValueError(f"overflow: {overflow.tolist()}; allowed (place, k) of -1 or a place")
-    rates, order, item, kind = _in_order_of_name(rates)
+    if held and (held.rates is not rates or (held.known.seed, held.draws) != (seed, draws)):
+        raise ValueError(f"held: found other rates, or seed {held.known.seed} and {held.draws} "
+                         f"draws; allowed these rates, seed {seed} and {draws} draws")
+    known = held.known if held else know(rates, seed)
     world = World(
-        int(seed), engine == "expected", float(rates.correlation), order, item, kind,
-        periods & 0xFFFFFFFF, rates.allowed, rates.stock, *quantile_rows(rates), rates.target,
-        _paths("growth", growth, shape),
-        _paths("population_index", population_index, (len(periods), steps)),
-        _paths("extra_joiners", extra_joiners, shape[:2], -np.inf),
-        _paths("leave_multiplier", leave_multiplier, shape),
-        _paths("move_multiplier", move_multiplier, shape),
-        _paths("capacity", np.nan_to_num(np.asarray(capacity, float), nan=np.inf, posinf=np.inf),
-               shape), overflow)
+        *known, engine == "expected", periods & 0xFFFFFFFF, in_full("growth", growth, shape),
+        in_full("population_index", population_index, (len(periods), steps)),
+        in_full("extra_joiners", extra_joiners, shape[:2], -np.inf),
+        in_full("capacity", np.nan_to_num(np.asarray(capacity, float), nan=np.inf, posinf=np.inf),
+                shape), overflow, prepare(levers, rates, draws, len(periods)))
+    powers = (in_full("leave_multiplier", leave_multiplier, shape),
+              in_full("move_multiplier", move_multiplier, shape))
+    ready = held and held.powers and all(map(np.array_equal, powers, held.powers))
     number = np.float64 if world.expected else np.int32
-    stock = np.empty((draws, len(periods) + 1, places, steps), number)
+    stock = np.empty((draws, len(periods) + 1, places, steps if by_age else 1), number)
     flows = np.empty((len(FLOWS), *shape), number)
 
     def block(first, last):
         made = np.empty((last - first, *stock.shape[1:]))
         flown = np.empty((len(FLOWS), last - first, *shape[1:]))
-        _block(world, first, made, flown)
+        rate, chance = held.blocks[first // together(rates)] if held else (
+            draw_rates(known, first, last), None)
+        if not ready:
+            chance = np.empty((0, known.length, last - first))
+        _block(world, first, rate, chance, *(power[first:last] for power in powers), made, flown)
         stock[first:last], flows[:, first:last] = made, flown
 
-    run_blocks(block, draws, threads, 2 * TOGETHER)
+    run_blocks(block, draws, threads, together(rates))
+    stock = stock if by_age else stock[..., 0]
     return {"stock": stock, **dict(zip(FLOWS, flows, strict=True))}
 
 
-def _in_order_of_name(rates):
-    """Rates with destinations in order of their number; that order; numbers of events."""
-    place = np.array([stable_id(name) for name in rates.places])
-    pair = np.array([[stable_id(f"{a}>{b}") for b in rates.places] for a in rates.places])
-    if len(np.unique(np.append(pair, place))) < pair.size + place.size:
-        raise ValueError(f"places: two numbers alike among {rates.places}; allowed other names")
-    key = np.where(rates.target < 0, 1 << 32, place[rates.target])
-    order = np.argsort(key, axis=-1, kind="stable")
-    target = np.take_along_axis(rates.target, order, -1)
-    rates = replace(rates, target=target,
-                    share_mean=np.take_along_axis(rates.share_mean, order, -1))
-    own = np.broadcast_to(place[:, None, None], (*target.shape[:2], SHARE))
-    item = np.dstack([own, np.take_along_axis(pair[:, None], target, -1)])
-    age = (rates.first_age * rates.steps_per_year + np.arange(target.shape[1])) * (SHARE + 1)
-    kind = age[:, None] + np.minimum(np.arange(item.shape[2]), SHARE)
-    return (rates, np.argsort(place), *(np.array(np.broadcast_to(
-        name & 0xFFFFFFFF, item.shape).transpose(0, 2, 1), order="C") for name in (item, kind)))
-
-
-def _paths(name, value, shape, low=0.0):
-    value = np.asarray(value, float)
-    value = value[..., None] if value.ndim == 2 and len(shape) == 3 else value
-    if not (value >= low).all() or (name != "capacity" and np.isinf(value).any()):
-        raise ValueError(f"{name}: found {value.min()}; allowed finite, {low} or more")
-    # In full, so that kernels are compiled for one form of array only.
-    return np.array(np.broadcast_to(value, shape), order="C")
-
-
 @compiled
-def _block(world, first, stock, flows):
-    (places, steps), cells = world.stock.shape, (world.stock.shape[0], 2 * world.stock.shape[1])
-    rate = np.empty((TOGETHER, *world.scale.shape))
-    work = Work(np.empty((places, steps)), np.empty((places, steps)), np.empty(cells),
-                np.empty(cells), np.empty((len(FLOWS), places)), np.empty(world.item.shape))
-    for d in range(len(stock)):
-        draw, held = first + d, d % TOGETHER
-        if held == 0:
-            _hold(world, draw, rate[:len(stock) - d])
-        work.stock[:] = world.stock
-        stock[d, 0] = work.stock
-        for t in range(world.period.size):
-            _draw_luck(world, work, draw, t)
-            _leave_and_move(world, work, rate[held], draw, t)
-            _join(world, work, rate[held], draw, t)
-            _fit(world, work, draw, t)
-            _close(work, stock[d, t + 1], flows[:, d, t])
-
-
-@compiled
-def _hold(world, first, rate):
-    """Rates (draw, place, step, leave move join share...) drawn once for a few draws, and held.
-
-    Luck z = sqrt(rho) of the place + sqrt(1-rho) of the state, both by name.
-    """
-    seed, item, kind, rows, root = world.seed, world.item, world.kind, world.rows, world.rho**0.5
-    (draws, places, steps, columns), root_own = rate.shape, (1.0 - world.rho) ** 0.5
-    own, common = np.empty(draws), np.zeros(draws)
-    rate[:] = world.scale
+def _block(world, first, rate, chance, leave_power, move_power, stock, flows):
+    places, steps, _, draws = rate.shape
+    work = Work(np.empty((places, steps, draws)), np.empty((places, steps, draws)),
+                np.empty((places, 2 * steps, draws)), np.empty((places, 2 * steps, draws)),
+                np.empty((len(FLOWS), places, draws)), np.zeros((world.levers.item.size, draws)))
+    ready, own = chance.shape[0] > 0, np.empty((world.length, draws))
     for i in range(places):
-        for c in range(columns):
-            known = -1
-            for s in range(steps):
-                if rows[i, s, c] < 0:
-                    continue
-                if root > 0.0 and item[i, c, s] != known:
-                    known = item[i, c, s]
-                    fill_normals(common, seed, HELD, first, 1, known, min(c, SHARE))
-                fill_normals(own, seed, HELD, first, 0, item[i, c, s], kind[i, c, s])
-                for d in range(draws):
-                    x = interpolate_table(world.table[rows[i, s, c]],
-                                          root * common[d] + root_own * own[d])
-                    rate[d, i, s, c] *= _value(x, c)
         for s in range(steps):
-            for d in range(draws):
-                _share_out(rate[d, i, s, SHARE:])
+            work.stock[i, s] = world.stock[i, s]
+    _write(work.stock, stock[:, 0])
+    for t in range(world.period.size):
+        if not ready:
+            chances(world, rate, leave_power[:, t], move_power[:, t], own)
+        _leave_and_move(world, work, chance[t] if ready else own, first, t)
+        _join(world, work, rate, first, t)
+        act(world, work, first, t)
+        fit(world, work, first, t)
+        _close(work)
+        _write(work.stock, stock[:, t + 1])
+        for d in range(draws):
+            flows[:, d, t] = work.flows[..., d]
 
 
 @compiled
-def _value(x, column):
-    """Hazards -log(1-p) of a Beta in logits, joiners of a log Gamma; shares stay in logs."""
-    if column < JOIN:
-        return math.log1p(math.exp(x))
-    return math.exp(x) if column == JOIN else x
-
-
-@compiled
-def _share_out(share):
-    """Logs into shares that sum to 1, from the greatest down, so that none is lost."""
-    top, total = max(share.max(), -1e300), 0.0
-    for k in range(share.size):
-        share[k] = math.exp(share[k] - top)
-        total += share[k]
-    for k in range(share.size if total > 0.0 else 0):
-        share[k] /= total
-
-
-@compiled
-def _draw_luck(world, work, draw, t):
-    """Uniforms of all events of a step, in one loop that runs several at a time."""
-    luck, item, kind = work.luck.ravel(), world.item.ravel(), world.kind.ravel()
-    seed, period = world.seed, world.period[t]
-    for n in range(0 if world.expected else luck.size):
-        luck[n] = event_uniform(seed, EVENT, draw, period, item[n], kind[n])
-
-
-@compiled
-def _some(expected, u, children, chance):
-    """Of so many children, how many: Binomial by its luck, or the mean."""
-    if children <= 0.0 or chance <= 0.0:
-        return 0.0
-    if chance >= 1.0 or expected:
-        return children * min(chance, 1.0)
-    return float(binomial_quantile(u, int(children), chance))
-
-
-@compiled
-def _chance(hazard, multiplier):
-    """1 - exp(-hazard * multiplier); certain stays certain."""
-    return 1.0 if hazard == np.inf else 1.0 - math.exp(-hazard * multiplier)
-
-
-@compiled
-def _leave_and_move(world, work, rate, draw, t):
-    stock, stay, arrive, _, flows, luck = work
-    expected, target, to_power = world.expected, world.target, world.move_power[draw, t]
-    last, weight = stock.shape[1] - 1, np.empty(target.shape[2])
+def _leave_and_move(world, work, chance, first, t):
+    stock, stay, arrive, _, flows, _ = work
+    item, kind, target, expected = world.item, world.kind, world.target, world.expected
+    event, (_, steps, draws) = (world.seed, EVENT, first, world.period[t]), stock.shape
+    gone, movers = np.empty(draws), np.empty(draws)
     stay[:], arrive[:], flows[:] = 0.0, 0.0, 0.0
     for i in world.order:
-        power = world.leave_power[draw, t, i]
-        flows[LEAVERS, i] = stock[i, last]
-        for s in range(last):
-            if stock[i, s] == 0.0:
+        for d in range(draws):
+            flows[LEAVERS, i, d] = stock[i, steps - 1, d]
+        for s in range(steps - 1):
+            n, ways = world.at[i, s], world.ways[i, s]
+            some(expected, event, item[i, LEAVE, s], kind[i, LEAVE, s], stock[i, s], chance[n],
+                 gone)
+            for d in range(draws):
+                flows[LEAVERS, i, d] += gone[d]
+                stay[i, s + 1, d] = stock[i, s, d] - gone[d]
+            if ways == 0:
                 continue
-            leavers = _some(expected, luck[i, LEAVE, s], stock[i, s],
-                            _chance(rate[i, s, LEAVE], power))
-            flows[LEAVERS, i] += leavers
-            stay[i, s + 1] = stock[i, s] - leavers
-            if rate[i, s, MOVE] == 0.0 or stay[i, s + 1] == 0.0:
-                continue
-            total = 0.0
-            for k in range(weight.size):
-                weight[k] = rate[i, s, SHARE + k] * to_power[target[i, s, k]]
-                total += weight[k]
-            if total == 0.0 and rate[i, s, MOVE] == np.inf:
-                raise ValueError("move_multiplier: 0 for all places where children must move to")
-            movers = _some(expected, luck[i, MOVE, s], stay[i, s + 1],
-                           _chance(rate[i, s, MOVE], total))
-            stay[i, s + 1] -= movers
-            flows[MOVED_OUT, i] += movers
-            for k in range(weight.size):
-                if movers <= 0.0:
-                    break
-                if weight[k] > 0.0:
-                    # The last one takes the rest, a rounding error short of certain or not.
-                    chance = weight[k] / total if total - weight[k] > 1e-12 else 1.0
-                    here = _some(expected, luck[i, SHARE + k, s], movers, chance)
-                    arrive[target[i, s, k], s + 1] += here
-                    movers, total = movers - here, total - weight[k]
+            if world.scale[i, s, MOVE] == np.inf:
+                _refuse_stuck(stay[i, s + 1], chance[n + 1])
+            some(expected, event, item[i, MOVE, s], kind[i, MOVE, s], stay[i, s + 1],
+                 chance[n + 1], movers)
+            for d in range(draws):
+                stay[i, s + 1, d] -= movers[d]
+                flows[MOVED_OUT, i, d] += movers[d]
+            for k in range(ways):
+                j = target[i, s, k]
+                some(expected, event, item[i, SHARE + k, s], kind[i, SHARE + k, s], movers,
+                     chance[n + 2 + k], gone)
+                for d in range(draws):
+                    arrive[j, s + 1, d] += gone[d]
+                    movers[d] -= gone[d]
 
 
 @compiled
-def _join(world, work, rate, draw, t):
-    mean, arrive, steps, total = work.excess, work.arrive, work.stock.shape[1], 0.0
-    extra, expected = world.extra[draw, t], world.expected
+def _refuse_stuck(children, chance):
+    for d in range(chance.size):
+        if children[d] > 0.0 and chance[d] < 0.0:
+            raise ValueError("move_multiplier: 0 for all places where children must move to")
+
+
+@compiled
+def _join(world, work, rate, first, t):
+    means, arrive, (places, steps, draws) = work.excess, work.arrive, work.stock.shape
+    total, scale, growth = np.zeros(draws), np.ones(draws), np.empty(draws)
     for i in world.order:
-        growth = world.growth[draw, t, i]
+        for d in range(draws):
+            growth[d] = world.growth[first + d, t, i]
         for s in range(steps):
-            mean[i, s] = rate[i, s, JOIN] * growth * world.population[t, s]
-            total += mean[i, s]
-    if total + extra < 0.0 or (total == 0.0 and extra != 0.0):
-        raise ValueError("extra_joiners: fewer than no joiners, or none to spread them like")
-    scale = 1.0 + extra / total if extra != 0.0 else 1.0
-    for i in range(len(mean)):
-        for s in range(steps):
-            joiners = mean[i, s] * scale
-            arrive[i, steps + s] = joiners if expected or joiners == 0.0 else (
-                poisson_quantile(work.luck[i, JOIN, s], joiners))
-
-
-@compiled
-def _apportion(amount, want, part, expected):
-    """Amount over want in proportion; whole children by largest remainder, ties in order of age."""
-    total, left = want.sum(), amount
-    for c in range(want.size):
-        part[c] = want[c] * (amount / total)
-        if not expected:
-            part[c] = math.floor(want[c] * amount / total)
-            left -= part[c]
-    while left > 0.0 and not expected:
-        best = np.argmax(want * amount - part * total)
-        part[best] += 1.0
-        left -= 1.0
-
-
-@compiled
-def _fit(world, work, draw, t):
-    """Turn away arrivals above the room left by those who stay, and place them elsewhere."""
-    limit, turned = world.capacity[draw, t], work.flows[OVERFLOWED]
-    room = np.full(limit.size, np.inf)
-    for i in range(limit.size):
-        if limit[i] < np.inf:
-            arriving = work.arrive[i].sum()
-            room[i] = max(0.0, limit[i] - work.stay[i].sum())
-            room[i] = room[i] if world.expected else math.floor(room[i])
-            turned[i] = max(0.0, arriving - room[i])
-            if turned[i] > 0.0:
-                _apportion(turned[i], work.arrive[i], work.excess[i], world.expected)
-                work.arrive[i] -= work.excess[i]
-            room[i] = max(0.0, room[i] - arriving)
-    for i in world.order:
-        if turned[i] > 0.0:
-            _place_elsewhere(world, work, i, room)
-
-
-@compiled
-def _place_elsewhere(world, work, i, room):
-    excess, steps = work.excess[i], work.stock.shape[1]
-    want, part, last = np.empty(excess.size), np.empty(excess.size), np.full(excess.size, i)
-    for q in world.overflow[i]:
-        if q < 0 or q == i:
-            continue
-        for c in range(excess.size):
-            want[c] = excess[c] if world.allowed[q, c % steps] else 0.0
-            last[c] = q if world.allowed[q, c % steps] else last[c]
-        amount = min(want.sum(), room[q])
-        if amount > 0.0:
-            _apportion(amount, want, part, world.expected)
-            work.arrive[q] += part
-            excess -= part
-            room[q] -= amount
-    for c in range(excess.size):
-        work.arrive[last[c], c] += excess[c]
-
-
-@compiled
-def _close(work, stock_out, flows_out):
-    stock, stay, arrive, _, flows, _ = work
-    places, steps = stay.shape
+            for d in range(draws):
+                means[i, s, d] = rate[i, s, JOIN, d] * growth[d] * world.population[t, s]
+                total[d] += means[i, s, d]
+    for d in range(draws):
+        extra = world.extra[first + d, t]
+        if total[d] + extra < 0.0 or (total[d] == 0.0 and extra != 0.0):
+            raise ValueError("extra_joiners: fewer than no joiners, or none to spread them like")
+        if extra != 0.0:
+            scale[d] = 1.0 + extra / total[d]
     for i in range(places):
         for s in range(steps):
-            flows[MOVED_IN, i] += arrive[i, s]
-            flows[JOINERS, i] += arrive[i, steps + s]
-            stock[i, s] = stay[i, s] + arrive[i, s] + arrive[i, steps + s]
-    stock_out[:], flows_out[:] = stock, flows
+            for d in range(draws):
+                arrive[i, steps + s, d] = means[i, s, d] * scale[d]
+            if not world.expected:
+                poissons((world.seed, EVENT, first, world.period[t]), world.item[i, JOIN, s],
+                         world.kind[i, JOIN, s], arrive[i, steps + s], means[i, s])
+
+
+@compiled
+def _close(work):
+    stock, stay, arrive, _, flows, _ = work
+    places, steps, draws = stay.shape
+    for i in range(places):
+        for s in range(steps):
+            for d in range(draws):
+                flows[MOVED_IN, i, d] += arrive[i, s, d]
+                flows[JOINERS, i, d] += arrive[i, steps + s, d]
+                stock[i, s, d] = stay[i, s, d] + arrive[i, s, d] + arrive[i, steps + s, d]
+
+
+@compiled
+def _write(stock, out):
+    """Children (place, step, draw) to (draw, place, step), or to one column of all steps."""
+    draws, places, columns = out.shape
+    total = np.empty(draws)
+    for i in range(places):
+        total[:] = 0.0
+        for s in range(stock.shape[1]):
+            for d in range(draws):
+                total[d] += stock[i, s, d]
+        for d in range(draws):
+            out[d, i, 0] = total[d]
+            for s in range(columns if columns > 1 else 0):
+                out[d, i, s] = stock[i, s, d]
