@@ -90,6 +90,9 @@ BAD = {
                           "found '2026-13'; allowed a month"),
     "negative slippage": ("central: 2, unit: months", "central: -2, unit: months",
                           PATH + "bands.slippage", "found -2; allowed 0 or more"),
+    "time won back": ("label: Capital, if", "label: Capital, further_delay: {central: -3, unit: "
+                      "months}, if", "safety_valve.causes.capital.further_delay",
+                      "found -3; allowed 0 or more"),
     "unknown cause": ("[workforce, capital]", "[workforce, capitol]", PATH + "review.causes",
                       "found capitol; allowed workforce, capital (nearest: capital)"),
     "places of another kind": ("cost: {central: 50_000, unit: GBP/year}",

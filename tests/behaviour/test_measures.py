@@ -9,6 +9,8 @@ from sufficiency.case.measures import KINDS
 from sufficiency.case.quantity import Assumption
 from sufficiency.model.costs.spend import paid_index
 from sufficiency.model.placements import backlog
+from sufficiency.model.placements.engine import project
+from sufficiency.model.placements.rates import Rates
 from sufficiency.model.safety_valve.delivery import delivered
 from sufficiency.model.safety_valve.measures import cash, costs, engine_changes, price_multiplier
 
@@ -55,7 +57,8 @@ def test_joiners_feel_the_mean_of_the_calendar_year():
     line = f"a: {{kind: redirect, setting: special, to: mainstream, {SHARE}, {APPEAL}, " \
            "start: 2025-07}"
     found = lever(line)
-    assert found[:4] == ("entrants", "a", 1, 0) and found[5:] == (None, 0, 25)
+    assert (found.kind, found.name, found.origin, found.target) == ("entrants", "a", 1, 0)
+    assert found.places is None and (found.first_age, found.last_age) == (0, 25)
     assert found.share[0] == pytest.approx([0.04, 0.08, 0.08, 0.08])
     assert lever(line, reversal=False).share[0] == pytest.approx([0.05, 0.1, 0.1, 0.1])
 
@@ -63,7 +66,7 @@ def test_joiners_feel_the_mean_of_the_calendar_year():
 def test_september_is_when_children_step_down():
     line = f"a: {{kind: step_down, setting: special, to: mainstream, {SHARE}, start: 2025-%s}}"
     found = lever(line % "09")
-    assert found.kind == "stock" and (found.first_age, found.last_age) == (11, 11)
+    assert found.kind == "stock" and (found.first_age, found.last_age) == (10, 10)
     assert found.share[0] == pytest.approx([0.1] * 4)
     assert lever(line % "10").share[0] == pytest.approx([0, 0.1, 0.1, 0.1])
 
@@ -71,7 +74,8 @@ def test_september_is_when_children_step_down():
 def test_cessation_without_a_setting_is_in_each():
     line = f"a: {{kind: cessation, {SHARE}, {APPEAL}, ages: [19, 25], start: 2025-09}}"
     found, _ = changes(line)
-    assert [each[:4] for each in found["levers"]] == [("stock", "a", i, -1) for i in range(3)]
+    assert [(each.kind, each.origin, each.target) for each in found["levers"]] == [
+        ("stock", i, -1) for i in range(3)]
     assert found["levers"][0].share[0] == pytest.approx([0.08] * 4)
 
 
@@ -106,6 +110,57 @@ def test_a_backlog_is_cleared_sooner():
     assert late["extra_joiners"][0] == pytest.approx([7 + 96, 7 + 144, 7, 7])
     after, _ = changes(line % "2028-01", paths=paths, more=more)
     assert after["extra_joiners"] == pytest.approx(paths["extra_joiners"])
+
+
+def counted(*lines, ceasing=0.0, seed=5):
+    """Children (january, place, age) of a council with a certain measure, expected numbers.
+
+    100 join special a year, all at 4, and nobody moves; 40 special and 20 college at the start at
+    each age they take.
+    """
+    shape = (3, 26)
+    ages = np.arange(26)
+    allowed = np.array([(ages >= low) & (ages <= high) for low, high in
+                        ((4, 19), (4, 19), (16, 25))])
+    stock = np.array([[0], [40], [20]]) * allowed
+    leave = np.where(np.pad(allowed[:, 1:], ((0, 0), (0, 1))), ceasing, 1.0) * allowed
+    join = np.zeros(shape)
+    join[1, 4] = 100.0
+    never = np.full((*shape, 1), -1)
+    rates = Rates(PLACES, 1, 0, stock, leave, np.full(shape, np.inf), np.zeros(shape),
+                  np.full(shape, np.inf), never, np.zeros((*shape, 1)), np.full(shape, np.inf),
+                  join, np.full(shape, np.inf), 0.0, allowed)
+    measures, worlds = programme(*lines, draws=2)
+    council = SimpleNamespace(rates=rates)
+    effect = delivered(measures, worlds, 2025, 2029)
+    paths = engine_changes(measures, effect, council, worlds, YEARS, {"growth": np.ones((2, 4))})
+    found = project(rates, periods=YEARS, seed=seed, draws=2, engine="expected", **paths)
+    return found["stock"][0]
+
+
+def test_a_certain_measure_moves_its_children():
+    usual = counted()
+    assert usual[1:, 1, 4] == pytest.approx([100] * 4) and usual[1, 1, 6] == 40
+    line = f"a: {{kind: %s, setting: special%s, {SHARE}, {APPEAL}, start: 2026-01%s}}"
+    redirected = counted(line % ("redirect", ", to: mainstream", ""))
+    assert redirected[:, 1, 4] == pytest.approx([40, 100, 92, 92, 92])
+    assert redirected[:, 0].sum(-1) == pytest.approx([0, 0, 8, 16, 24])
+    stepped = counted(line % ("step_down", ", to: mainstream", ""))
+    # 8% of those who turn 11 by the September of 2026 and of 2027
+    assert stepped[:, 0, 11] == pytest.approx([0, 0, 3.2, 3.2, 3.2])
+    assert stepped[2, 1, 11] == pytest.approx(36.8) and stepped[2, 1, [10, 12]] == pytest.approx(40)
+    ceased = counted(line % ("cessation", "", ", ages: [17, 18]"))
+    assert ceased[2, 1, 15:20] == pytest.approx([40, 40, 36.8, 36.8, 40])
+    assert ceased[3, 1, 18] == pytest.approx(40 * 0.92**2)
+    assert (usual - ceased)[..., :17].sum() == 0
+
+
+def test_places_fill_from_joiners_until_they_are_full():
+    line = "a: {kind: new_places, setting: special, to: mainstream, start: 2026-01, " \
+           "size: {central: 150, unit: places}}"
+    found = counted(line)
+    assert found[:, 0].sum(-1) == pytest.approx([0, 0, 100, 150, 150])
+    assert found.sum((1, 2)) == pytest.approx(counted().sum((1, 2)))
 
 
 def test_a_price_falls_by_the_months_it_works():
@@ -150,6 +205,20 @@ def test_what_the_base_year_holds_is_not_counted_again():
     assert found.sel(measure="half", month="2026-01") == pytest.approx(0.5)
     assert found.sel(measure="new", month="2026-12") == pytest.approx(1.0)
     assert found.sel(measure="half", month="2025-04") == pytest.approx(0.5 / 12)
+
+
+def test_a_further_delay_takes_nothing_from_what_is_held():
+    usual = CERTAIN + "  further_delay: {central: 2, unit: months}\n  causes: {capital: {" \
+        "if_one_slips: {central: 0.75, unit: share}, further_delay: {central: 4, unit: months}}}\n"
+    line = "{kind: price, setting: special, size: {central: 0.1, unit: share}, start: %s, " \
+           "causes: [%s]}"
+    measures, worlds = programme(f"old: {line % ('2024-04', '')}", f"new: {line % ('2025-04', '')}",
+                                 f"built: {line % ('2025-04', 'capital')}", usual=usual)
+    found = delivered(measures, worlds, 2025, 2026, "2024-25").isel(draw=0)
+    assert not found.sel(measure="old").any()
+    began = {name: str(found.month.values[found.sel(measure=name).values > 0][0])
+             for name in ("new", "built")}
+    assert began == {"new": "2025-06", "built": "2025-10"}
 
 
 def test_cash_beyond_that_of_the_base_year():

@@ -146,10 +146,10 @@ def _unknown_yet(tree, path):
 
 def _usual(said, tree):
     """Delivery of measures that say nothing of their own."""
-    slip = said.get("slippage")
-    if slip is not None:
-        made = schema._validate(Assumption, slip, (*PROGRAMME, "slippage"), tree)
-        _check_number(made, "months", (*PROGRAMME, "slippage"), tree)
+    for name in ("slippage", "further_delay"):
+        if said.get(name) is not None:
+            made = schema._validate(Assumption, said[name], (*PROGRAMME, name), tree)
+            _check_number(made, "months", (*PROGRAMME, name), tree)
     node, path = said.get("delivery"), (*PROGRAMME, "delivery")
     made = schema._validate(Delivery, node, path, tree) if node is not None else None
     if made is not None:
@@ -302,6 +302,7 @@ def _check_causes(measures, shared, usual, tree):
         if made and asked is None and not _unknown_yet(tree, path):
             tree.problem(path, "nothing", "the chance that another falls short, given one has")
         _check_number(asked, "share", path, tree)
+        _check_number(made and made.further_delay, "months", (*path[:-1], "further_delay"), tree)
         sharing = [name for name in chances if cause in measures[name].causes]
         if _reach(asked) is None or not _possible(asked, [chances[n] for n in sharing], path, tree):
             continue
