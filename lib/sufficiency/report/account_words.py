@@ -8,7 +8,7 @@ import pandas as pd
 
 from sufficiency.report import tables
 from sufficiency.report.positions import SCHEDULES, march
-from sufficiency.report.words import chance, listed, money, percent, signed, span
+from sufficiency.report.words import MINUS, listed, money, number, percent, signed, span
 
 MOVED = {
     "volume": "Number of children", "mix": "Mix of settings", "price": "Price of places",
@@ -22,16 +22,18 @@ HIGH_NEEDS = "high needs"
 def limits(limit):
     """Each year's limit in words: no more than £31.2m over in 2024-25, balance from 2026-27."""
     level = limit.mean("draw").to_series().dropna()
-    over = [f"an overspend of at most {money(x)} in {year}" for year, x in level.items() if x > 0]
-    level = level[level <= 0]
-    return listed(over + ([f"in-year balance from {level.index[0]}"] if len(level) else []))
+    over, level = level[level > 0], level[level <= 0]
+    said = [f"{money(x)} in {year}" for year, x in over.items()]
+    said = [f"overspends of at most {listed(said)}"] if said else []
+    return listed(said + ([f"in-year balance from {level.index[0]}"] if len(level) else []))
 
 
 def record(table):
     """What high needs programmes reported, in the rows of `positions.record`."""
     known = table[table["Share delivered"].notna() & (table["Scope"] == HIGH_NEEDS)]
-    return listed([f"{who} {percent(share / 100, 0)} ({stage})" for who, share, stage in zip(
-        known["Programme"], known["Share delivered"], known["Stage"], strict=True)])
+    return listed([f"{who.replace(', high needs,', ' in')} {percent(share / 100, 0)} ({stage})"
+                   for who, share, stage in zip(
+                       known["Programme"], known["Share delivered"], known["Stage"], strict=True)])
 
 
 def rows(frame):
@@ -92,8 +94,8 @@ def at_risk(suspended):
     total = suspended.sum("financial_year")
     if not float(total.mean()):
         return None
-    return (f"Payments of {money(float(total.mean()))} are expected to be stopped under the "
-            f"agreement; in {percent(float((total > 0).mean()), 0)} of worlds at least one is.")
+    return (f"On the agreement's own terms, payments of {money(float(total.mean()))} are expected "
+            f"to be stopped; in {percent(float((total > 0).mean()), 0)} of worlds at least one is.")
 
 
 def bases(opening):
@@ -134,20 +136,22 @@ def moved(bars, end):
             f"{MOVED[top].lower()} most, {signed(steps[top])}")
 
 
+def tenths(millions):
+    """Millions of pounds to a tenth: £0.5m."""
+    return f"£{number(abs(millions), 1)}m" if millions >= 0 else f"{MINUS}£{number(-millions, 1)}m"
+
+
 def moved_ends(bars):
     """A movement in words."""
     steps = moved_bars(bars)
     return f"A bridge from {money(bars['earlier'])} to {money(bars['now'])}: " + "; ".join(
-        f"{name.lower()} {signed(value * 1e6)}" for name, value in steps.iloc[1:-1].items()) + "."
+        f"{name.lower()} {signed(value, tenths)}" for name, value in steps.iloc[1:-1].items()) + "."
 
 
 def fans(named, year):
     """What two fans of a deficit reach, {heading: (draw, financial_year)}."""
-    parts = [f"{heading.lower()}, {span(*tables.quantiles(draws.sel(financial_year=year), [0.1, 0.9]))}"
-             for heading, draws in named.items()]
+    ends = {heading: tables.quantiles(draws.sel(financial_year=year), [0.1, 0.9])
+            for heading, draws in named.items()}
+    parts = [f"{heading.lower()}, {span(*found)}" for heading, found in ends.items()]
     return f"By {march(year)}: {listed(parts)}."
 
-
-def odds(share):
-    """A chance in words with its figure."""
-    return f"{chance(share)} ({percent(share, 0)})"

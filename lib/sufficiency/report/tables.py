@@ -208,11 +208,10 @@ def account_frame(dataset):
     items = {name: money[name] for name in money if name != "deficit"}
     items |= {f"deficit_{basis}": money["deficit"].sel(basis=basis, drop=True)
               for basis in money["basis"].values}
-    for name, values in items.items():
-        have = [key for key in keys if key in values.dims]
-        values = values.transpose("draw", *have)
-        frame = pd.MultiIndex.from_product([values[key].values for key in have], names=have)
-        found = summarise(values.values)
+    for name, draws in items.items():
+        have = [key for key in keys if key in draws.dims]
+        frame = pd.MultiIndex.from_product([draws[key].values for key in have], names=have)
+        found = summarise(draws.transpose("draw", *have).values)
         parts.append(frame.to_frame(index=False).assign(
             item=name, **{stat: value.ravel() for stat, value in found.items()}))
     frame = pd.concat(parts, ignore_index=True).fillna({"schedule": "all"})

@@ -32,7 +32,7 @@ def mitigated(case, calibration, worlds, placements, spend, rate=None, kind="cou
         tied = forecast.tie(case, placements, worlds)
         changed = with_measures(case, calibration, worlds, effect, placements, kind, threads)
         priced = forecast.cost(case, changed, worlds, tied)[0]
-    years = spend["financial_year"].values
+    years = [*map(str, spend["financial_year"].values)]
     nominal = priced["nominal"] * multiplier(case, effect, worlds, spend)
     return less_cash(unmitigated(priced.assign(nominal=nominal)), case.measures, effect, worlds,
                      years)
@@ -54,7 +54,7 @@ def with_measures(case, calibration, worlds, effect, placements, kind, threads=2
 
 def multiplier(case, effect, worlds, spend, on=None):
     """What measures make of the price of each setting: (draw, financial_year, setting)."""
-    years, settings = (list(spend[name].values) for name in ("financial_year", "setting"))
+    years, settings = ([*map(str, spend[name].values)] for name in ("financial_year", "setting"))
     profile = case.value("costs.profile", {})
     on = case.measures if on is None else on
     return measures.price_multiplier(on, effect, worlds, years, settings, profile)
@@ -102,8 +102,9 @@ class Coalitions:
     @cached_property
     def held(self):
         """Rates of every draw, drawn once for all coalitions."""
+        powers = {name: self.paths[name] for name in ("leave_multiplier", "move_multiplier")}
         return engine.hold(self.rates, seed=self.worlds.seed, draws=self.worlds.draws,
-                           threads=self.threads)
+                           periods=len(self.januaries), threads=self.threads, **powers)
 
     @cached_property
     def usual(self):
@@ -137,9 +138,9 @@ class Coalitions:
                                         self.januaries, self.paths, reversal=not self.gross)
         found = engine.project(self.rates, periods=self.januaries, seed=self.worlds.seed,
                                draws=self.worlds.draws, engine="expected", held=self.held,
-                               threads=self.threads, **paths)
+                               threads=self.threads, by_age=False, **paths)
         gone = found["leavers"] + found["moved_out"]
-        paid = calendar.setting_years(found["stock"].sum(-1), found["moved_in"] - gone, gone,
+        paid = calendar.setting_years(found["stock"], found["moved_in"] - gone, gone,
                                       self.summer, self.notice)
         first = calendar.financial_year(self.calibration.first_january)
         at = int(self.years[0][:4]) - int(first[:4])

@@ -205,6 +205,16 @@ class SafetyValve:
         """Saving foreseen, (draw, financial_year), GBP."""
         return self.in_year("unmitigated") - self.in_year("mitigated")
 
+    def reconciled(self):
+        """From the gross deficit to line 1.9.3, as now known: {financial year: (draw, line) GBP}.
+
+        At the 31 March before the agreement, where its forecast opens, and where this one does.
+        """
+        basis = {valve.opened: valve.case.value(f"{KEY}.opening.basis")
+                 for valve in (self.signed, self) if valve}
+        return {year: account.reconcile({**account.opening(self.case, self._worlds, year),
+                                         "basis": on}) for year, on in basis.items()}
+
     def holds(self, name="mitigated", limits=None):
         """Chance that every year's position keeps its limit."""
         limits = self.limits if limits is None else limits
@@ -311,7 +321,8 @@ class SafetyValve:
         """Why a figure differs from the stored forecast: Series of GBP, or None without one."""
         if self.earlier is None:
             return None
-        return movement.movement(self.earlier, programme.forecast_frame(self), financial_year, figure)
+        now = programme.forecast_frame(self)
+        return movement.movement(self.earlier, now, financial_year, figure)
 
 
 def _months(table, year):

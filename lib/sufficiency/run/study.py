@@ -287,7 +287,7 @@ class Study:
             self._save_headlines()
 
     def _save_headlines(self) -> None:
-        """Headlines of this notebook after those of the run's others; a key again keeps the last."""
+        """This notebook's headlines after those of the run's others; a key again: the last."""
         path = self.out_dir / "results" / "headline.json"
         before = json.loads(path.read_text("utf-8")) if path.is_file() else []
         mine = {h["key"] for h in self._headlines}
