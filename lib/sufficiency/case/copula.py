@@ -22,33 +22,27 @@ def both(p, q, rho):
             - owens_t(h, (k / h - rho) / root) - owens_t(k, (h / k - rho) / root))
 
 
-def event_correlation(p, q, rho):
-    """Correlation of the two events, whose latent normals have correlation rho."""
-    return (both(p, q, rho) - p * q) / np.sqrt(p * (1 - p) * q * (1 - q))
-
-
-def copula_correlation(p, conditional, q=None):
-    """Latent correlation at which P(B | A) is as asked, A of chance p and B of chance q (or p).
+def copula_correlation(p, conditional):
+    """Latent correlation at which P(B | A) is as asked, both events of chance p.
 
     conditional: one number, or (draw,), solved at 65 values across its range and interpolated.
-    Refuses less than independence, q, and more than min(1, q / p), which no two events can have.
+    Refuses less than independence, p, and more than 1.
     """
-    asked, q = np.asarray(conditional, float), p if q is None else q
-    most = min(1.0, q / p)
-    if not ((asked >= q - 1e-12) & (asked <= most + 1e-12)).all():
-        raise ValueError(f"found {asked.min():g} to {asked.max():g}; allowed {q:g} (independence) "
-                         f"to {most:g}")
-    if asked.min() == asked.max():
-        return np.full(asked.shape, _solve(p, q, asked.min()))[()]
-    nodes = np.linspace(asked.min(), asked.max(), NODES)
-    return np.interp(asked, nodes, [_solve(p, q, node) for node in nodes])
+    asked = np.asarray(conditional, float)
+    low, high = asked.min(), asked.max()
+    if not (p - 1e-12 <= low and high <= 1 + 1e-12):
+        raise ValueError(f"found {low:g} to {high:g}; allowed {p:g} (independence) to 1")
+    if low == high:
+        return np.full(asked.shape, _solve(p, low))[()]
+    nodes = np.linspace(low, high, NODES)
+    return np.interp(asked, nodes, [_solve(p, node) for node in nodes])
 
 
-def _solve(p, q, asked):
+def _solve(p, asked):
     from scipy.optimize import brentq  # that `--help` need not wait for
 
     def gap(rho):
-        return float(both(p, q, rho)) / p - asked
+        return float(both(p, p, rho)) / p - asked
 
     nearly = 1 - 1e-12
     if gap(0.0) >= 0:

@@ -4,10 +4,8 @@ import numpy as np
 import xarray as xr
 from scipy.special import expit, ndtr
 
-from sufficiency.case.copula import both, copula_correlation, event_correlation, short_chance
+from sufficiency.case.copula import copula_correlation, short_chance
 
-__all__ = ["both", "copula_correlation", "delivered", "event_correlation", "monthly", "ramp",
-           "ramp_integral", "short_chance"]
 # A logistic ramp of n months has its middle at n / 2 and a rate of 10 / n: 0.7% to 99.3% of its
 # effect within the ramp (judgement).
 STEEPNESS = 10.0
@@ -19,12 +17,9 @@ def ramp(shape, months, t):
     """Share of full effect t months after the start, any shape of t; 0 up to the start.
 
     step: 1; linear: t / months, at most 1; logistic: 1 / (1 + exp(-k (t - months / 2))),
-    k = 10 / months. Refuses another shape, or months below 0.
+    k = 10 / months.
     """
     t = np.asarray(t, float)
-    if shape not in ("step", "linear", "logistic") or months < 0:
-        raise ValueError(f"ramp: found {shape} over {months} months; allowed step, linear or "
-                         "logistic, over 0 months or more")
     if shape == "step" or months == 0:
         return np.where(t > 0, 1.0, 0.0)
     if shape == "linear":
@@ -52,29 +47,32 @@ def month_number(month):
     return 12 * int(month[:4]) + int(month[5:7]) - 1
 
 
-def monthly(measure, slippage, first, count, ramped=True):
+def april(financial_year):
+    """Months since year 0 of the first month of a financial year, 2024-25."""
+    return 12 * int(financial_year[:4]) + 3
+
+
+def monthly(measure, slippage, first, count):
     """Mean effect of months first, first + 1, ..., delivered in full: (draw, month).
 
     first is a month's number, slippage (draw,) in months. From the start plus slippage along the
-    ramp (at once if not ramped) to the last month, which does not slip.
+    ramp to the last month, which does not slip.
     """
-    shape, length = (measure.ramp.shape, measure.ramp.months) if ramped else ("step", 0)
     late = np.asarray(slippage, float)[:, None]
     edges = first + np.arange(count + 1) - month_number(measure.start)
-    found = np.diff(ramp_integral(shape, length, edges - late), axis=1)
+    found = np.diff(ramp_integral(measure.ramp.shape, measure.ramp.months, edges - late), axis=1)
     if measure.end:
         found[:, np.arange(first, first + count) > month_number(measure.end)] = 0.0
     return np.clip(found, 0.0, 1.0)  # differences of large numbers: the last bit of rounding
 
 
-def held(measure, slippage, base, ramped=True):
+def held(measure, slippage, base):
     """Effect, delivered in full, that a base year holds at its end: (draw,); 0 without a year."""
-    late = np.asarray(slippage, float)
-    end = month_number(f"{int(base[:4]) + 1}-04") if base else 0
+    end = april(base) + 12 if base else 0
     if not base or (measure.end and month_number(measure.end) < end):
-        return np.zeros_like(late)
-    shape, length = (measure.ramp.shape, measure.ramp.months) if ramped else ("step", 0)
-    return ramp(shape, length, end - month_number(measure.start) - late)
+        return np.zeros_like(slippage)
+    return ramp(measure.ramp.shape, measure.ramp.months,
+                end - month_number(measure.start) - slippage)
 
 
 def delivered(measures, worlds, first_year, last_year, base=None, rate=None):
@@ -90,8 +88,8 @@ def delivered(measures, worlds, first_year, last_year, base=None, rate=None):
     effect = np.empty((len(measures), worlds.draws, count))
     share, late, more = np.zeros((3, len(measures), worlds.draws))
     for i, (name, measure) in enumerate(measures.items()):
-        share[i], late[i] = (rate, 0.0) if rate is not None else _luck(name, measure, worlds)
-        more[i] = 0.0 if rate is not None else _further(measure, worlds)
+        share[i], late[i], more[i] = (
+            _luck(name, measure, worlds) if rate is None else (rate, 0.0, 0.0))
         # A delay that no world differs in is worked out once.
         slip, then = (x[:1] if (x == x[0]).all() else x for x in (late[i], late[i] + more[i]))
         beyond = monthly(measure, then, first, count)
@@ -108,29 +106,23 @@ def delivered(measures, worlds, first_year, last_year, base=None, rate=None):
 
 
 def _luck(name, measure, worlds):
-    """Share delivered and months late of a measure (draw,): late goes with short.
+    """Share delivered, months late, and still to be delayed, of a measure: late goes with short.
 
     z = sum of sqrt(rho) F over its causes + sqrt(1 - sum of rho) e; F by the cause's name, e by
-    the measure's, so that neither knows what other measures there are.
+    the measure's, so that neither knows what other measures there are. Further delay: that of
+    everything, and of what has its causes.
     """
     loads = {cause: _rho(name, measure, cause, worlds) for cause in measure.causes}
     left = 1.0 - sum(loads.values())
-    if np.any(left < 0):
-        raise ValueError(f"safety_valve.measures.{name}.causes: found causes that together explain "
-                         f"{1 - np.min(left):.0%} of its delivery; allowed less than 100%")
     common = sum(np.sqrt(rho) * worlds.normal(f"safety_valve.cause.{cause}")
                  for cause, rho in loads.items())
     short, late = (ndtr(sign * (common + np.sqrt(left) * worlds.normal(
         f"safety_valve.measure.{name}.{kind}"))) for sign, kind in ((1, "delivery"), (-1, "slip")))
     slips = worlds.assumptions[_key(name, measure, "slippage")]
-    return _mixture(_key(name, measure, "delivery"), worlds, short), slips.quantile(late)
-
-
-def _further(measure, worlds):
-    """Months that everything, and what has its causes, is still to be delayed: (draw,) or 0."""
     keys = ["safety_valve.further_delay",
             *(f"safety_valve.causes.{cause}.further_delay" for cause in measure.causes)]
-    return sum(worlds[key] for key in keys if key in worlds)
+    return (_mixture(_key(name, measure, "delivery"), worlds, short), slips.quantile(late),
+            sum(worlds[key] for key in keys if key in worlds))
 
 
 def _key(name, measure, part):
@@ -156,12 +148,8 @@ def _rho(name, measure, cause, worlds):
 def _mixture(key, worlds, u):
     """Share delivered at u: none below P(none), all above 1 - P(full), else a quantile of part."""
     none, full = worlds[f"{key}.none"], worlds[f"{key}.full"]
-    between = 1.0 - none - full
-    if np.any(between < -1e-9):
-        raise ValueError(f"{key}: found chances of none and full of up to {1 - between.min():.3g} "
-                         "together; allowed at most 1")
     some = (u >= none) & (u <= 1.0 - full)
     # Outside the middle nothing is asked of the quantile but an answer.
-    inside = np.where(some, (u - none) / np.maximum(between, 1e-300), 0.5)
+    inside = np.where(some, (u - none) / np.maximum(1.0 - none - full, 1e-300), 0.5)
     part = worlds.assumptions[f"{key}.part"].quantile(np.clip(inside, 2.0**-53, 1 - 2.0**-53))
     return np.where(some, part, u > 1.0 - full)

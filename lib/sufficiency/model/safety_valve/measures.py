@@ -7,11 +7,12 @@ measures {name: Measure} are those switched on, in the case's order; effect is
 import numpy as np
 import xarray as xr
 
+from sufficiency.case.measures import Ramp
 from sufficiency.model.costs.spend import old_price_share
 from sufficiency.model.placements import backlog
 from sufficiency.model.placements.calendar import PROFILES, financial_year
 from sufficiency.model.placements.levers import Lever
-from sufficiency.model.safety_valve.delivery import held, month_number, monthly
+from sufficiency.model.safety_valve.delivery import april, held, month_number, monthly
 
 MOVES = {"redirect": "entrants", "new_places": "places", "step_down": "stock", "cessation": "stock"}
 NOWHERE, ACCOUNT = -1, "dsg_high_needs"
@@ -31,11 +32,11 @@ def engine_changes(measures, effect, calibration, worlds, years, paths, reversal
         if measure.kind in MOVES:
             levers += _levers(name, measure, effect, calibration, worlds, years, reversal)
         elif measure.kind == "front_door":
-            share = _share(name, measure, worlds, reversal) * _yearly(effect, name, years)
+            share = _share(name, measure, worlds, reversal) * _calendar(effect, name, years).mean(2)
             growth = np.asarray(made["growth"], float)
             made["growth"] = growth * (1 - (share[..., None] if growth.ndim == 3 else share))
         elif measure.kind == "backlog":
-            faster[name] = _window(effect, name, years)
+            faster[name] = _calendar(effect, name, years).reshape(worlds.draws, -1)
     if faster:
         made["extra_joiners"] = made["extra_joiners"] + _sooner(faster, worlds, len(years))
     return {**made, "levers": tuple(levers)} if levers else made
@@ -46,12 +47,9 @@ def _levers(name, measure, effect, calibration, worlds, years, reversal):
     places = list(calibration.rates.places)
     target = places.index(measure.to) if measure.to else NOWHERE
     origins = [places.index(measure.setting)] if measure.setting else range(len(places))
-    kind = MOVES[measure.kind]
-    size = _share(name, measure, worlds, reversal)
-    if kind == "entrants":
-        size = size * _yearly(effect, name, years)
-    else:
-        size = size * _september(effect, name, years)
+    kind, months = MOVES[measure.kind], _calendar(effect, name, years)
+    reached = months.mean(2) if kind == "entrants" else months[..., 8]
+    size = _share(name, measure, worlds, reversal) * reached
     share, opened = (1.0, size) if kind == "places" else (size, None)
     # Of stock the engine asks the age a year before, at the start of the step.
     first, last = (age - (kind == "stock") for age in measure.between)
@@ -66,38 +64,35 @@ def _share(name, measure, worlds, reversal):
     return size[:, None]
 
 
-def _months(effect, name, first, count):
-    """Effect of a measure in count months from month number first: (draw, month).
-
-    Before the effect begins it is 0 as far as the base year goes; other months are refused.
-    """
-    begin = month_number(str(effect["month"].values[0]))
-    base, missing = effect.attrs["base"], max(0, begin - first)
-    held_to = 12 * int(base[:4]) + 15 if base else 0
-    if first + count > begin + effect.sizes["month"] or (missing and begin > held_to):
-        have = f"{effect['month'].values[0]} to {effect['month'].values[-1]}"
-        raise ValueError(f"effect: found {have}; allowed {count} months from "
-                         f"{first // 12}-{first % 12 + 1:02d}")
-    found = _of(effect, name)[:, max(0, first - begin) : max(0, first + count - begin)]
-    return np.pad(found, ((0, 0), (min(missing, count), 0))) if missing else found
-
-
 def _of(array, name):
     """Values of one measure: (draw, ...). xarray's own choice takes longer than the sums."""
     return array.values[list(array["measure"].values).index(name)]
 
 
-def _window(effect, name, years):
-    """Months of the calendar years before each January: (draw, 12 x year)."""
-    return _months(effect, name, 12 * (years[0] - 1), 12 * len(years))
+def _calendar(effect, name, years):
+    """Effect in the months of the calendar year before each January: (draw, year, 12)."""
+    return _months(effect, name, 12 * (years[0] - 1), len(years))
 
 
-def _yearly(effect, name, years):
-    return _window(effect, name, years).reshape(-1, len(years), 12).mean(2)
+def _financial(effect, name, years):
+    """Effect in the months, April to March, of each financial year: (draw, year, 12)."""
+    return _months(effect, name, april(years[0]), len(years))
 
 
-def _september(effect, name, years):
-    return _window(effect, name, years)[:, 8::12]
+def _months(effect, name, first, years):
+    """Effect of a measure in so many years from month number first: (draw, year, 12).
+
+    Before the effect begins it is 0 as far as the base year goes; other months are refused.
+    """
+    begin, end = month_number(str(effect["month"].values[0])), first + 12 * years
+    base, missing = effect.attrs["base"], max(0, begin - first)
+    if end > begin + effect.sizes["month"] or (
+            missing and begin > (april(base) + 12 if base else 0)):
+        have = f"{effect['month'].values[0]} to {effect['month'].values[-1]}"
+        raise ValueError(f"effect: found {have}; allowed {12 * years} months from "
+                         f"{first // 12}-{first % 12 + 1:02d}")
+    found = _of(effect, name)[:, max(0, first - begin) : max(0, end - begin)]
+    return np.pad(found, ((0, 0), (12 * years - found.shape[1], 0))).reshape(-1, years, 12)
 
 
 def _sooner(faster, worlds, years):
@@ -126,41 +121,35 @@ def price_multiplier(measures, effect, worlds, years, settings, profile=None):
     """
     found = np.ones((worlds.draws, len(years), len(settings)))
     for name, measure in measures.items():
-        if measure.kind in ("price", "uplift"):
-            column = list(settings).index(measure.setting)
-            size = worlds[f"safety_valve.measures.{name}.size"][:, None]
-            if measure.kind == "uplift":
-                found[..., column] *= _uplifted(effect, name, size, worlds, years)
-                continue
+        if measure.kind not in ("price", "uplift"):
+            continue
+        size = worlds[f"safety_valve.measures.{name}.size"][:, None]
+        months = _financial(effect, name, years)
+        if measure.kind == "uplift":
+            change = _uplifted(size[..., None] * months, effect.attrs["base"], worlds, years)
+        else:
             summer = PROFILES[(profile or {}).get(measure.setting, "by_day")]
-            weight = np.repeat([summer / 5, (1 - summer) / 7], [5, 7])
-            found[..., column] *= 1 - size * (_financial(effect, name, years) @ weight)
+            change = 1 - size * (months @ np.repeat([summer / 5, (1 - summer) / 7], [5, 7]))
+        found[..., list(settings).index(measure.setting)] *= change
     return xr.DataArray(found, dims=("draw", "financial_year", "setting"),
                         coords={"financial_year": list(years), "setting": list(settings)})
 
 
-def _uplifted(effect, name, size, worlds, years):
-    """Price paid with a lower uplift over that without: (draw, year). As `spend.paid_index`."""
+def _uplifted(cut, base, worlds, years):
+    """Price paid with uplifts less by cut (draw, year, month), over that without: (draw, year).
+
+    As `spend.paid_index`.
+    """
     month, key = 4, "costs.uplift_month.provider"
     if key in worlds:
         month = int(worlds.assumptions[key].central_value())
     old, key = old_price_share(month, PROFILES["termly"]), "costs.uplift.provider"
-    level, paid, base = np.ones(worlds.draws), [], effect.attrs["base"]
-    for year, months in zip(years, _by_year(effect, name, years), strict=True):
+    level, paid = np.ones(worlds.draws), []
+    for year, lower in zip(years, cut[..., (month - 4) % 12].T, strict=True):
         rate = worlds.at(key, year) if key in worlds else np.zeros(worlds.draws)
-        cut = size[:, 0] * months[:, (month - 4) % 12] * (year > base)
-        before, level = level, level * (1 - cut / (1 + rate))
+        before, level = level, level * (1 - lower * (year > base) / (1 + rate))
         paid.append((old * before / (1 + rate) + (1 - old) * level) / (old / (1 + rate) + 1 - old))
     return np.stack(paid, 1)
-
-
-def _by_year(effect, name, years):
-    """Months April to March of each financial year, (draw, 12) each."""
-    return [_months(effect, name, 12 * int(year[:4]) + 3, 12) for year in years]
-
-
-def _financial(effect, name, years):
-    return np.stack(_by_year(effect, name, years), 1)
 
 
 def cash(measures, effect, worlds, years):
@@ -177,12 +166,14 @@ def cash(measures, effect, worlds, years):
         size = np.stack([_profile(name, measures[name], then, year, worlds) for year in years], 1)
         amounts = (_financial(effect, name, years) * size).mean(2)
         if base:
-            share = monthly(measures[name], late, 12 * int(base[:4]) + 3, 12)
+            share = monthly(measures[name], late, april(base), 12)
             before = (share * _profile(name, measures[name], late, base, worlds)).mean(1)
             amounts = amounts - (before * _of(effect["delivery"], name))[:, None]
             amounts = np.maximum(amounts, 0.0) * [year > base for year in years]
         saved.append(amounts)
-    return _by_measure(saved, names, worlds, years)
+    return xr.DataArray(
+        np.reshape(saved, (len(names), worlds.draws, len(years))), dims=BY_YEAR,
+        coords={"measure": names, "financial_year": list(years)}, attrs={"units": "GBP"})
 
 
 def _profile(name, measure, late, year, worlds):
@@ -208,15 +199,9 @@ def _size(key, measure, year, worlds):
         return worlds[key]
     first = min(map(str, values))
     if year < first:
-        sooner = month_number(measure.start) < 12 * int(first[:4]) + 3
+        sooner = month_number(measure.start) < april(first)
         return np.zeros(worlds.draws) if sooner else worlds.at(key, first)
     return worlds.at(key, year)
-
-
-def _by_measure(amounts, names, worlds, years):
-    shape = (len(names), worlds.draws, len(years))
-    return xr.DataArray(np.array(amounts).reshape(shape), dims=BY_YEAR, attrs={"units": "GBP"},
-                        coords={"measure": names, "financial_year": list(years)})
 
 
 def costs(measures, effect, worlds, years):
@@ -249,11 +234,9 @@ def _units(item, name, measure, effect, worlds, years):
         return places * _financial(effect, name, years).mean(2)
     late, base = _of(effect["slippage"], name), effect.attrs["base"]
     then = late + _of(effect["further"], name)
-    firsts = [12 * int(year[:4]) + 3 for year in years]
-    counted = np.array([year > base for year in years])
     if item == "start_up":
-        start = np.floor(month_number(measure.start) + then)[:, None]
-        return ((start >= firsts) & (start < np.array(firsts) + 12) & counted).astype(float)
-    before = held(measure, late, base, ramped=False)[:, None]
-    return np.stack([np.maximum(monthly(measure, then, first, 12, ramped=False) - before, 0.0)
-                     .mean(1) for first in firsts], 1)
+        since = np.floor(month_number(measure.start) + then)[:, None] - [april(y) for y in years]
+        return ((since >= 0) & (since < 12) & [year > base for year in years]).astype(float)
+    at_once = measure.model_copy(update={"ramp": Ramp()})
+    months = monthly(at_once, then, april(years[0]), 12 * len(years)).reshape(-1, len(years), 12)
+    return np.maximum(months - held(at_once, late, base)[:, None, None], 0.0).mean(2)
