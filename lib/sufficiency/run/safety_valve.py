@@ -66,8 +66,18 @@ class SafetyValve:
 
     @property
     def balance_year(self):
-        """The first year of the account in which the agreement asks for in-year balance."""
-        return max(self.case.value(f"{KEY}.agreement.balance_from"), self.years[0])
+        """The first year of in-year balance: the agreement's, or without one the headline's."""
+        return max(self.case.value(f"{KEY}.agreement.balance_from", self.ending), self.years[0])
+
+    @property
+    def agreed(self):
+        """Whether the case knows of an agreement."""
+        return "agreement" in self.terms.schedules
+
+    @property
+    def limited(self):
+        """The first year with a limit on its overspend."""
+        return str(self.limits["financial_year"].values[self.limits.notnull().any("draw")][0])
 
     @cached_property
     def spending(self):
@@ -172,13 +182,19 @@ class SafetyValve:
 
     @cached_property
     def limits(self):
-        """In-year limits of the agreement by year, GBP, NaN where there is none: (draw, year)."""
-        return self._yearly(self.terms.limits)
+        """In-year limits by year, GBP, NaN where there is none: (draw, financial_year).
+
+        The agreement's; without one in-year balance is what is asked from the balance year on.
+        """
+        if self.agreed:
+            return self._yearly(self.terms.limits)
+        asked = [0.0 if year >= self.balance_year else np.nan for year in self.years]
+        return self._yearly(np.broadcast_to(asked, self.terms.limits.shape))
 
     @cached_property
     def stricter_limits(self):
         """The limits on the stricter reading of the agreement, as `limits`."""
-        return self._yearly(self.terms.stricter_limits)
+        return self._yearly(self.terms.stricter_limits) if self.agreed else self.limits
 
     def _yearly(self, values):
         return xr.DataArray(values, dims=("draw", "financial_year"),
