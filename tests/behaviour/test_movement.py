@@ -103,14 +103,6 @@ def test_a_later_opening_takes_the_closed_year_in_one_bar():
     assert found.drop(["earlier", "now", "opening balance"]).abs().max() == 0
 
 
-def test_weights_move_the_means():
-    plans, spend, account = arrays(draws=4)
-    only = forecast_frame(plans, spend, account, [0, 0, 1, 0])
-    last = forecast_frame(*(x.isel(draw=[2]) for x in (plans, spend)),
-                          {name: x.isel(draw=[2]) for name, x in account.items()})
-    pd.testing.assert_frame_equal(only, last)
-
-
 def test_age_bands_are_summed():
     plans, spend, account = arrays()
     parts = (x.expand_dims(age_band=2) / 2 for x in (plans, spend))

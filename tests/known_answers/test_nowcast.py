@@ -1,14 +1,8 @@
-"""The nowcast against normal theory, and the error of a council's forecast against Devon's."""
+"""The nowcast against normal theory, and the error of a forecast by the months left."""
 
 import numpy as np
 import pytest
-from sufficiency.model.safety_valve.nowcast import (
-    Position,
-    compare,
-    error_at_nought,
-    month_error,
-    update,
-)
+from sufficiency.model.safety_valve.nowcast import Position, compare, month_error, update
 from sufficiency.model.streams import Worlds
 
 DRAWS = 20_000
@@ -74,13 +68,6 @@ def test_error_shrinks_with_the_months_left():
     assert month_error(12, 12e6, 1e6) == 1e6
 
 
-def test_error_from_devons_forecasts_of_2024_25():
-    """38.5m at month 4, 45.8m at 6, 51.6m at 8: sqrt(12 x (7.3^2 + 5.8^2) / 4) = 16.15m."""
-    found = error_at_nought({8: 51.6e6, 4: 38.5e6, 6: 45.8e6})
-    assert found == pytest.approx(16.149e6, abs=1e3)
-    assert error_at_nought({2: 5e6, 10: 5e6}) == 0
-
-
 def test_resample_is_systematic_and_repeatable():
     """Every world comes up its weight's worth of times, one more or less at most."""
     position = Position(6, 45.8e6, 5e6)
@@ -122,5 +109,3 @@ def test_bad_positions_are_refused(position, message):
 def test_what_is_reported_must_be_foretold():
     with pytest.raises(ValueError, match="savings to date reported and not foretold"):
         update(Position(6, savings_to_date=1e6, savings_error=1e6), 0.5, OUTTURN)
-    with pytest.raises(ValueError, match="two or more"):
-        error_at_nought({4: 38.5e6})

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from sufficiency.model.costs.bridge import CAUSES, decompose
 
 COLUMNS = ["financial_year", "item", "setting", "value"]
 BY_SETTING = ("placement_years", "spend")
+KEPT = ("financial_year", "setting")
 SERVICES = ("lines", "place_funding", "recouped")
 SETTLED = ("contributions", "payments", "grant")
 NEEDED = ("income", "in_year", "opening", "closing")
@@ -18,17 +18,17 @@ BARS = ("earlier", *CAUSES, "other services", "grant and income", "opening balan
 TIES = 10.0
 
 
-def forecast_frame(placement_years, spend, account, weights=None):
+def forecast_frame(placement_years, spend, account):
     """A forecast to keep for a later movement: tidy means, one row a figure.
 
     placement_years and spend (draw, financial_year, setting), GBP: before measures, of the years
     of the account or more. account {item: (draw, financial_year)}, GBP: income, in_year, opening
     and closing; lines, place_funding, recouped places, savings (what measures take off the in-year
     position), contributions, payments and grant (what they take off the balance), nought if
-    absent. weights (draw,). -> DataFrame financial_year, item, setting (`all` for the account's),
-    value: placement-years, GBP to the penny. Refuses one that does not tie: in_year = spend +
-    lines + place_funding + recouped - income - savings; closing = opening + in_year -
-    contributions - payments - grant.
+    absent. -> DataFrame financial_year, item, setting (`all` for the account's), value:
+    placement-years, GBP to the penny. Refuses one that does not tie: in_year = spend + lines +
+    place_funding + recouped - income - savings; closing = opening + in_year - contributions -
+    payments - grant.
     """
     odd = [name for name in account if name not in ITEMS]
     if odd or not set(NEEDED) <= set(account):
@@ -38,15 +38,12 @@ def forecast_frame(placement_years, spend, account, weights=None):
     parts = []
     for name, values in (("placement_years", placement_years), ("spend", spend),
                          *((item, account[item]) for item in ITEMS if item in account)):
-        found = _mean(values, weights).sel(financial_year=years)
+        found = values.sum([d for d in values.dims if d not in ("draw", *KEPT)]).mean("draw")
         found = found if "setting" in found.dims else found.expand_dims(setting=["all"])
-        found = found.transpose("financial_year", "setting")
-        keys = pd.MultiIndex.from_product([years, found["setting"].values]).to_frame(index=False)
-        value = found.values.ravel()
-        parts.append(pd.DataFrame({
-            "financial_year": keys[0].astype(str), "item": name, "setting": keys[1].astype(str),
-            "value": value if name == "placement_years" else np.round(value, 2)}))
-    frame = pd.concat(parts, ignore_index=True)
+        found = found.sel(financial_year=years).transpose(*KEPT)
+        found = found if name == "placement_years" else found.round(2)
+        parts.append(found.to_series().rename("value").reset_index().assign(item=name))
+    frame = pd.concat(parts, ignore_index=True)[COLUMNS]
     _read(frame, "forecast_frame")
     return frame
 
@@ -66,9 +63,8 @@ def movement(earlier, now, financial_year, figure="in_year"):
         raise ValueError(f"movement: found figure {figure!r}; allowed in_year, closing")
     before, after = _read(earlier, "earlier"), _read(now, "now")
     if set(before["spend"]) != set(after["spend"]):
-        both = (", ".join(sorted(frame["spend"])) for frame in (before, after))
-        raise ValueError("movement: found settings {} earlier and {} now; allowed the same "
-                         "settings in both".format(*both))
+        raise ValueError(f"movement: found settings {', '.join(sorted(before['spend']))} earlier "
+                         f"and {', '.join(sorted(after['spend']))} now; allowed the same in both")
     years = _years(before, after, str(financial_year), figure)
     bars = pd.Series(0.0, index=list(BARS), name=figure)
     for year in years:
@@ -81,8 +77,8 @@ def movement(earlier, now, financial_year, figure="in_year"):
     if figure == "closing":
         bars["grant and income"] -= change["grant"]
         bars["timing"] = -change["contributions"] - change["payments"]
-        first = (frame["account"].loc[years[0], "opening"] for frame in (after, before))
-        bars["opening balance"] = next(first) - next(first)
+        opened = (frame["account"].loc[years[0], "opening"] for frame in (after, before))
+        bars["opening balance"] = np.subtract(*opened)
     bars["earlier"], bars["now"] = (frame["account"].loc[years[-1], figure]
                                     for frame in (before, after))
     bars = bars.round(2)
@@ -95,10 +91,8 @@ def _read(frame, which):
     if list(frame.columns) != COLUMNS:
         raise ValueError(f"movement: found columns {list(frame.columns)} in {which}; allowed "
                          f"{', '.join(COLUMNS)}, as `forecast_frame` makes them")
-    found = {}
-    for name in BY_SETTING:
-        rows = frame[frame["item"] == name]
-        found[name] = rows.pivot(index="financial_year", columns="setting", values="value")
+    found = {name: rows.pivot(index="financial_year", columns="setting", values="value")
+             for name, rows in frame.groupby("item") if name in BY_SETTING}
     rows = frame[~frame["item"].isin(BY_SETTING)]
     wide = rows.pivot(index="financial_year", columns="item", values="value")
     lost = [name for name in NEEDED if name not in wide]
@@ -131,9 +125,3 @@ def _years(before, after, financial_year, figure):
     first = financial_year if figure == "in_year" else max(min(years) for years in held.values())
     return [year for year in held["now"] if first <= year <= financial_year]
 
-
-def _mean(values, weights):
-    values = values.sum([d for d in values.dims if d not in ("draw", "financial_year", "setting")])
-    if weights is None:
-        return values.mean("draw")
-    return values.weighted(xr.DataArray(weights, dims="draw")).mean("draw")

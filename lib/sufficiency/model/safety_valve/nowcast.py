@@ -60,21 +60,6 @@ def month_error(month, at_nought, floor):
     return float(max(at_nought * np.sqrt((12 - month) / 12), floor))
 
 
-def error_at_nought(history):
-    """The at_nought of `month_error` from forecasts of one year by month, {month: GBP}.
-
-    sqrt(12 x sum of squared moves / months between them), the likeliest for a random walk without
-    drift. Few moves say little: a council's forecasts of one year often move one way.
-    """
-    months = sorted(history)
-    if len(months) < 2:
-        raise ValueError(f"monitoring: found forecasts at months {months}; allowed two or more")
-    for month in months:
-        _check_month(month)
-    moves = np.diff([history[month] for month in months])
-    return float(np.sqrt(12 * np.sum(moves**2) / (months[-1] - months[0])))
-
-
 def update(position, uniform, outturn=None, saved=None):
     """Weigh worlds by a monitoring position: a Nowcast.
 
