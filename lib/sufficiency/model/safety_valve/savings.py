@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sufficiency.model.safety_valve.account import pence
 from sufficiency.model.streams import named_uniform
 
 EXACT = 12
@@ -30,15 +31,6 @@ class Attribution:
     error: xr.DataArray
     coalitions: int
 
-    def table(self, weights=None):
-        """Means by measure and financial_year, GBP, tidy; weights (draw,) as in `nowcast`.
-
-        standard_error is that of the unweighted mean, from sampled orders alone.
-        """
-        names = ("first_in", "shapley", "last_in")
-        found = {name: _mean(getattr(self, name), weights) for name in names}
-        return xr.Dataset({**found, "standard_error": self.error}).to_dataframe().reset_index()
-
 
 def attribute(evaluate, names, draws, additive=(), seed=0, exact=EXACT, pairs=PAIRS):
     """Shapley value of each measure's saving, with first-in and last-in: an Attribution.
@@ -57,8 +49,8 @@ def attribute(evaluate, names, draws, additive=(), seed=0, exact=EXACT, pairs=PA
                          "each name once, and additive ones among them")
     value = _Values(evaluate, draws)
     shared = [name for name in names if name not in additive]
-    find = _exact if len(shared) <= exact else _sampled
-    found, error = find(value, shared, seed, pairs)
+    found, error = (_exact(value, shared) if len(shared) <= exact
+                    else _sampled(value, shared, seed, pairs))
     none, most, everything = value(()), value(shared), value(names)
     first, last = {}, {}
     for name in shared:
@@ -70,16 +62,18 @@ def attribute(evaluate, names, draws, additive=(), seed=0, exact=EXACT, pairs=PA
     if gap > 0.01 * (1 + len(additive)):  # an account in whole pence rounds once a coalition
         raise ValueError(f"savings.attribute.additive: found £{gap:,.2f} between {additive} "
                          "together and apart; allowed those that save the same whatever else is on")
-    flat = np.zeros_like(none[0])
-    whole, years = ("draw", "financial_year"), {"financial_year": value.years}
-    about = {"dims": ("measure", *whole), "coords": {"measure": names, **years}}
+
+    def gbp(values, *dims):
+        about = {"measure": names, "financial_year": value.years}
+        coords = {name: about[name] for name in dims if name in about}
+        shape = [draws if name == "draw" else len(about[name]) for name in dims]
+        return xr.DataArray(np.reshape(values, shape), coords, dims, attrs={"units": "GBP"})
+
+    whole, flat = ("draw", "financial_year"), np.zeros_like(none[0])
     return Attribution(
-        *(xr.DataArray(_stack([by[name] for name in names], none), attrs={"units": "GBP"}, **about)
-          for by in (found, first, last)),
-        xr.DataArray(everything - none, dims=whole, coords=years, attrs={"units": "GBP"}),
-        xr.DataArray(_stack([error.get(name, flat) for name in names], flat), about["coords"],
-                     ("measure", "financial_year"), attrs={"units": "GBP"}),
-        value.asked)  # fmt: skip
+        *(gbp([by[name] for name in names], "measure", *whole) for by in (found, first, last)),
+        gbp(everything - none, *whole),
+        gbp([error.get(name, flat) for name in names], "measure", "financial_year"), value.asked)
 
 
 def reconcile(attribution, counts_saving, weights=None):
@@ -96,8 +90,9 @@ def reconcile(attribution, counts_saving, weights=None):
         raise ValueError(f"savings.reconcile: found counts of shape {counts.shape}; allowed "
                          f"({draws} draws or more, {len(years)} years)")
     few = None if weights is None else np.asarray(weights)[:draws]
-    parts = _pence(_mean(shapley, few).values)
-    total = _pence(np.average(counts, axis=0, weights=weights))
+    means = [np.average(saved, axis=0, weights=few) for saved in shapley.values]
+    parts = pence(np.reshape(means, (-1, len(years))))
+    total = pence(np.average(counts, axis=0, weights=weights))
     rows = np.vstack([parts, total - parts.sum(0), total]) / 100
     return pd.DataFrame(rows, columns=years,
                         index=[*map(str, shapley["measure"].values), CHANCE, "total"])
@@ -115,7 +110,8 @@ class _Values:
             found, self.asked = self.evaluate(key), self.asked + 1
             values = np.asarray(found, float)
             if self.years is None:
-                self.years = _years(found, values)
+                named = getattr(found, "coords", {}).get("financial_year")
+                self.years = list(range(values.shape[-1]) if named is None else named.values)
             if values.shape != (self.draws, len(self.years)) or not np.isfinite(values).all():
                 raise ValueError(f"savings.attribute: found values of shape {values.shape} for "
                                  f"{sorted(key)}; allowed numbers, ({self.draws} draws, "
@@ -124,13 +120,7 @@ class _Values:
         return self.kept[key]
 
 
-def _years(found, values):
-    named = getattr(found, "coords", {})
-    return list(named["financial_year"].values if "financial_year" in named
-                else range(values.shape[-1]))  # fmt: skip
-
-
-def _exact(value, names, _seed, _pairs):
+def _exact(value, names):
     """All coalitions, each weighed into every measure's value and let go."""
     count = len(names)
     weight = np.array([1 / (count * comb(count - 1, size)) for size in range(count)] + [0.0])
@@ -160,17 +150,3 @@ def _sampled(value, names, seed, pairs):
             means[name].append(gain.mean(0))
     error = {name: np.std(seen, axis=0, ddof=1) / np.sqrt(pairs) for name, seen in means.items()}
     return found, error
-
-
-def _stack(arrays, like):
-    return np.stack(arrays) if arrays else np.empty((0, *like.shape))
-
-
-def _mean(values, weights):
-    if weights is None:
-        return values.mean("draw")
-    return values.weighted(xr.DataArray(weights, dims="draw")).mean("draw")
-
-
-def _pence(values):
-    return np.round(np.asarray(values) * 100).astype(np.int64)

@@ -100,27 +100,26 @@ def terms(case, worlds, years):
     if np.isnan(rate).any():
         raise ValueError(f"{KEY}.interest_rate: found nothing for some of {', '.join(years)}; "
                          "allowed share/year in each")
-    limits = balance_from(limits, years, known["agreement"].get("balance_from"))
-    grant, said = None, known["stability_grant"]
-    if said:
-        grant = Grant(worlds[f"{KEY}.stability_grant.share"], said["deficit_at"], said["paid_in"],
-                      worlds[f"{KEY}.stability_grant.ineligible"],
-                      said.get("later_payments", False))
+    # From a year on, in-year balance where no limit is given.
+    first = known["agreement"].get("balance_from")
+    late = np.array([bool(first) and year >= first for year in years])
+    limits = np.where(late & np.isnan(limits), 0.0, limits)
     over, after = (once(f"agreement.suspension.{name}") for name in ("over", "back_paid_after"))
     ends = once("override.ends") if known["override"] else None
+    grant, said, central = None, known["stability_grant"], known["central_funding"]
+    if said:
+        share, ineligible = (worlds[f"{KEY}.stability_grant.{name}"]
+                             for name in ("share", "ineligible"))
+        grant = Grant(share, said["deficit_at"], said["paid_in"], ineligible,
+                      said.get("later_payments", False))
     return Terms(
-        tuple(years), dated("agreement.payments", 0.0), limits,
-        np.where(np.isnan(stricter), limits, stricter), rate,
-        np.full(worlds.draws, np.inf) if over is None else over,
-        None if after is None else np.rint(after), grant, None if ends is None else np.rint(ends),
-        known["central_funding"].get("from", ""),
-        known["central_funding"].get("legacy") == "charged", once("usable_reserves"), left_out)
-
-
-def balance_from(limits, years, first):
-    """Limits (draw, year) with 0, in-year balance, from a year on where none is given."""
-    late = np.array([bool(first) and year >= first for year in years])
-    return np.where(late & np.isnan(limits), 0.0, limits)
+        years=tuple(years), payments=dated("agreement.payments", 0.0), limits=limits,
+        stricter_limits=np.where(np.isnan(stricter), limits, stricter), interest_rate=rate,
+        suspend_over=np.full(worlds.draws, np.inf) if over is None else over,
+        back_paid_after=None if after is None else np.rint(after),
+        grant=grant, override_ends=None if ends is None else np.rint(ends),
+        central_from=central.get("from", ""), legacy_charged=central.get("legacy") == "charged",
+        usable_reserves=once("usable_reserves"), left_out=left_out)
 
 
 def apply(account, terms):
@@ -137,14 +136,13 @@ def apply(account, terms):
     if list(terms.years) != [str(y) for y in account["financial_year"].values]:
         raise ValueError(f"schedules: found terms for {', '.join(terms.years)}; allowed the "
                          "account's years")
-    if not terms.schedules:
-        raise ValueError("schedules: found none; allowed at least one")
-    flows = [walk(PARTS[name], account, terms) for name in terms.schedules]
+    in_year, contributions = (pence(account[name]) for name in ("in_year", "contributions"))
+    flows = [walk(PARTS[name], account["opening"], in_year, contributions, terms)
+             for name in terms.schedules]
     dims, units = (*DIMS, "schedule"), {"units": "GBP"}
     data = {name: (dims, np.stack([flow[name] for flow in flows], -1) / 100, units)
             for name in FLOWS}
-    opening, ours = account["opening"], [pence(account[n]) for n in ("in_year", "contributions")]
-    closing = [deficits(opening, ours[0], ours[1] + flow["charged"],
+    closing = [deficits(account["opening"], in_year, contributions + flow["charged"],
                         flow["payments"] + flow["grant"] + flow["met_centrally"]) for flow in flows]
     data["deficit"] = ((*dims, "basis"), np.stack(closing, 2), units)
     return account[["in_year", "contributions", "opening"]].assign(data).assign_coords(
@@ -173,9 +171,8 @@ def suspend(due, in_year, limits, over, back_paid_after):
     return stopped, back
 
 
-def walk(parts, account, terms):
-    """Pence of each flow under one schedule, {name: (draw, year)}."""
-    in_year, contributions = (pence(account[name]) for name in ("in_year", "contributions"))
+def walk(parts, opened, in_year, contributions, terms):
+    """Pence of each flow under one schedule, {name: (draw, year)}; opened: lines in GBP."""
     due = np.broadcast_to(pence(terms.payments), in_year.shape) * ("payments" in parts)
     stopped, back = suspend(due, in_year, np.rint(terms.limits * 100),
                             np.rint(terms.suspend_over * 100), terms.back_paid_after)
@@ -187,12 +184,12 @@ def walk(parts, account, terms):
     made |= {"payments_due": due, "suspended": stopped, "back_paid": back,
              "payments": due - stopped + back}
     ending = "charge" in parts or ("central" in parts and terms.legacy_charged)
-    opened = account["opening"]
+    ends = np.inf if terms.override_ends is None else terms.override_ends
     balance = pence(opened.sel(line="after_council_and_dfe"))
     lowest = np.rint(np.nan_to_num(np.minimum(opened.sel(line="unreconciled").values, 0)) * 100)
     award = granted(grant, terms.years, balance, lowest)
     for t, year in enumerate(terms.years):
-        charging = ending & (int(year[:4]) >= _ends(terms))
+        charging = ending & (int(year[:4]) >= ends)
         at_end = np.where(charging, np.maximum(balance, 0), 0)
         start = balance - at_end
         if grant and year == grant.paid_in:
@@ -210,10 +207,6 @@ def walk(parts, account, terms):
             award = eligible(grant, balance, lowest)
     made["general_fund"] = contributions + made["interest"] + made["charged"]
     return made
-
-
-def _ends(terms):
-    return np.inf if terms.override_ends is None else terms.override_ends
 
 
 def granted(grant, years, balance, lowest):
