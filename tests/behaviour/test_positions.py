@@ -71,10 +71,10 @@ def test_schedules_stand_side_by_side():
                            coords={"financial_year": YEARS, "schedule": ["none", "agreement"]})
     frame = positions.by_schedule(deficit)
     assert frame["Schedule"].tolist() == ["No further money", "Safety Valve agreement"]
-    assert frame["31 March 2028"].tolist() == [3, 6]
-    assert frame["31 March 2028, 1 in 10 above"].tolist() == pytest.approx([3, 7.6])
+    assert frame["March 2028"].tolist() == [3, 6]
+    assert frame["March 2028, 1 in 10 above"].tolist() == pytest.approx([3, 7.6])
     first = positions.by_schedule(deficit, year="2026-27")
-    assert "31 March 2027, 1 in 10 below" in first
+    assert "March 2027, 1 in 10 below" in first
     paths = positions.schedule_paths(deficit)
     assert paths["Safety Valve agreement"]["mean"].tolist() == [3, 6]
 
@@ -92,9 +92,11 @@ def test_chances_of_limits_leave_out_years_without_one(before):
 
 
 def test_bases_keep_what_is_not_known_blank(before):
-    frame = positions.bases(before["opening"], "2025-26").set_index("Line")["31 March 2026"]
-    assert frame.iloc[:5].tolist() == [110, -10, 100, -20, 80]
-    assert frame.iloc[5:].isna().all()
+    both = {"2025-26": before["opening"], "2026-27": before["opening"] + 1e6}
+    frame = positions.bases(both).set_index("Line")
+    assert frame["31 March 2026"].iloc[:5].tolist() == [110, -10, 100, -20, 80]
+    assert frame["31 March 2026"].iloc[5:].isna().all()
+    assert frame["31 March 2027"].iloc[0] == 111
 
 
 def test_attribution_adds_to_the_saving_only_by_shares():
@@ -109,9 +111,31 @@ def test_attribution_adds_to_the_saving_only_by_shares():
 
 
 def test_sensitivities_are_changes_from_the_case():
-    results = pd.DataFrame({"Deficit": [110e6, 96e6]}, index=["+1% plans", "10 fewer places"])
-    frame = positions.sensitivities(results, pd.Series({"Deficit": 100e6}))
-    assert frame["Deficit: change"].tolist() == [0, 10, -4]
+    changes = pd.DataFrame({"Deficit": [10e6, -4e6]}, index=["+1% plans", "10 fewer places"])
+    frame = positions.sensitivities(changes)
+    assert frame["Changed"].tolist() == ["+1% plans", "10 fewer places"]
+    assert frame["Deficit: change"].tolist() == [10, -4]
+
+
+def listed(rag, strands, cost):
+    about = pd.DataFrame({
+        "label": ["Places", "Prices"], "strand": strands, "owner": [None, None],
+        "start": ["2024-04", "2024-04"], "rag": rag, "cashable": [True, False],
+        "quality": ["illustrative"] * 2}, index=["a", "b"])  # fmt: skip
+    frame = pd.DataFrame({"2026-27": [2e6, 3e6]}, index=["a", "b"])
+    return positions.measures(about, {"gross": frame, "weighted": frame, "cost": cost * frame})
+
+
+def test_what_all_measures_share_is_said_once():
+    shown, said = positions.apart(listed(["amber", "amber"], ["Places", "Prices"], 0))
+    assert list(shown) == ["Measure", "Owner", "Kind", "Gross saving",
+                           "Probability-weighted saving", "Net saving"]  # fmt: skip
+    assert said == ("The same for all: Start 2024-04, RAG Amber: at risk, Quality illustrative, "
+                    "Cost to deliver none.")  # fmt: skip
+    shown, _ = positions.apart(listed(["amber", "red"], ["One", "One"], 0.5))
+    assert {"RAG", "Cost to deliver"} < set(shown) and "Strand" not in shown
+    assert shown["Net saving"].tolist() == [1, 1.5, 2.5]
+    assert "Strand" in listed(["amber", "red"], ["One", "One"], 0)
 
 
 def test_a_nowcast_is_said_in_its_own_units():
@@ -158,7 +182,8 @@ def drawn():
     plan = pd.Series([80.0], index=YEARS[:1])
     limit = pd.DataFrame({"low": [30.0], "high": [50.0], "Middle (median)": [40.0],
                           "Limit": [31.2]}, index=["2024-25"])  # fmt: skip
-    crosses = [("2024-25", 38.5, "38.5 July"), ("2024-25", 45.8, "45.8 month 6")]
+    crosses = [("2024-25", 38.5, "M4 38.5"), ("2024-25", 45.8, "M6 45.8"),
+               ("2024-25", 51.6, "M8 51.6"), ("2024-25", 53.9, "M10 53.9")]  # fmt: skip
     record, _ = positions.record(POINTS)
     return {
         "paths": outlook.paths("p", {"Without": ahead, "With": ahead - 1},
@@ -184,6 +209,8 @@ def test_paths_that_end_together_are_named_apart():
     assert high - low > 0.12 * np.ptp(chart.figure.axes[0].get_ylim())
     assert chart.data["path"].tolist() == ["Without"] * 2 + ["With"] * 2 + ["The plan"]
     assert len({mark for _, mark, *_ in outlook.MARKS}) == len(outlook.MARKS)
+    top = max(t.xy[1] for t in chart.figure.axes[0].texts)
+    assert top <= chart.figure.axes[0].get_ylim()[1], "words above the axes are not drawn"
     ahead = pd.DataFrame({"mean": [1.0, 2]}, index=YEARS)
     with pytest.raises(ValueError, match="6 of them; allowed at most 5"):
         outlook.paths("p", dict.fromkeys("abcdef", ahead), **SAID)
@@ -199,5 +226,8 @@ def test_every_programme_is_its_own_point_and_none_is_hindsight():
     assert positions.record(POINTS, "2023-12")[0].index.tolist() == ["Devon (month 10)", "Kent"]
     texts = [t.get_text() for t in drawn()["record"].figure.axes[0].texts]
     assert sorted(texts) == ["42%", "69%", "88%", "The plan needs 83%"]
-    limits = [t.get_text() for t in drawn()["limits"].figure.axes[0].texts]
-    assert {"£31.2m", "£40.0m", "38.5 July", "45.8 month 6"} == set(limits)
+    limits = {t.get_text(): t.xyann[1] for t in drawn()["limits"].figure.axes[0].texts}
+    assert set(limits) == {"£31.2m", "£40.0m", "M4 38.5", "M6 45.8", "M8 51.6", "M10 53.9"}
+    # three levels, then the first again
+    assert limits["M4 38.5"] < limits["M6 45.8"] < limits["M8 51.6"]
+    assert limits["M10 53.9"] == limits["M4 38.5"]

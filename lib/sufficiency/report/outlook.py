@@ -7,6 +7,8 @@ import pandas as pd
 
 from sufficiency.report.charts import BESIDE, BLUE, PAST, SHADES, _axes, _chart, _said, _scale
 
+# Words of crosses on one row stand on so many levels in turn
+LEVELS = 3
 # Words that may fall on a line or a band
 CLEAR = {"bbox": {"facecolor": "#FFFFFFD0", "edgecolor": "none", "pad": 0.6}}
 # Paths keep apart by mark and by dash as well as by colour
@@ -48,21 +50,24 @@ def paths(named, *, unit="£m", points=None):
     axes.set_xlim(-0.2, len(place) - 0.95)
     axes.axhline(0, color="#3D3D3D", linewidth=1)
     _scale(axes.yaxis, unit)
-    heights = _apart([end[1] for end in ends], 0.13 * np.ptp(axes.get_ylim()))
+    # Matplotlib leaves out words whose place is above the axes
+    heights = _apart([end[1] for end in ends], 0.13 * np.ptp(axes.get_ylim()), axes.get_ylim()[1])
     for height, (at, value, name, colour) in zip(heights, ends, strict=True):
-        axes.annotate(fill(f"{name} {_said(value, unit)}", 24), (at, height), (9, 0), **BESIDE,
-                      color=colour, fontweight="semibold")  # fmt: skip
+        axes.annotate(fill(f"{name} {_said(round(value), unit)}", 24), (at, height), (9, 0),
+                      **BESIDE, color=colour, fontweight="semibold")  # fmt: skip
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside upper left", ncols=3)
     return figure, data
 
 
-def _apart(heights, gap):
-    """Where to write labels so that none is nearer to the next than gap, moved evenly."""
+def _apart(heights, gap, top):
+    """Where to write labels so that none is nearer to the next than gap, moved evenly, to top."""
     order, placed = np.argsort(heights), np.sort(np.asarray(heights, float))
     for at in range(1, len(placed)):
         placed[at] = max(placed[at], placed[at - 1] + gap)
-    return (placed + np.mean(heights - placed))[np.argsort(order)]
+    placed += np.mean(heights - placed)
+    placed = np.minimum(placed, top - gap * np.arange(len(placed))[::-1])
+    return placed[np.argsort(order)]
 
 
 @_chart
@@ -72,7 +77,7 @@ def dots(frame, *, unit="£m", decimals=1, line=None, notes=()):
     line (value, text): an upright line across all rows; notes [(row name, value, text)]: crosses
     with their words above. Per cent begin at 0 and reach 100 at least.
     """
-    figure, (axes,) = _axes(0.9 + (0.75 if notes else 0.43) * len(frame))
+    figure, (axes,) = _axes(0.9 + (0.9 if notes else 0.43) * len(frame))
     rows, place = np.arange(len(frame)), {name: row for row, name in enumerate(frame.index)}
     if "low" in frame:
         axes.barh(rows, frame["high"] - frame["low"], 0.22, frame["low"], color=SHADES[1][2],
@@ -89,9 +94,9 @@ def dots(frame, *, unit="£m", decimals=1, line=None, notes=()):
             axes.annotate(_said(at[0], unit, decimals), at, shift, **BESIDE, **CLEAR, ha=side,
                           color=colour)  # fmt: skip
     for number, (name, value, text) in enumerate(notes):
-        at, up = (value, place[name]), sum(note[0] == name for note in notes[:number]) % 2
+        at, up = (value, place[name]), sum(note[0] == name for note in notes[:number]) % LEVELS
         axes.plot(*at, "x", color=PAST["color"], markersize=7, markeredgewidth=1.8)
-        axes.annotate(text, at, (0, 12 + 12 * up), **BESIDE, ha="center")
+        axes.annotate(text, at, (0, 12 + 11 * up), **BESIDE, ha="center")
     axes.set_ylim(len(frame) - 0.4, -0.6)
     axes.set_yticks(rows, [str(name).replace(" (", "\n(") for name in frame.index])
     axes.grid(visible=False, axis="y")

@@ -179,7 +179,8 @@ def mitigations(about, money):
         "worlds. A blank owner is for the council to fill in. Judgement and illustrative " \
         "figures are not the council's own."  # fmt: skip
     whole, shown = positions.measures(about, money), shown.reset_index()
-    return [tables.Table(label, caption, frame, note, positions.units(frame))
+    flag = "illustrative" * bool(about["quality"].eq("illustrative").any())
+    return [tables.Table(label, caption, frame, note, positions.units(frame), flag=flag)
             for label, caption, frame in (
                 ("dsg_mitigations", f"Mitigations: all savings, {first} to {last}", whole),
                 ("dsg_mitigations_by_year", "Mitigations by year", shown))]  # fmt: skip

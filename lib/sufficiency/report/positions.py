@@ -44,6 +44,11 @@ def units(frame, unit="£m"):
     return {name: unit for name in list(frame)[1:] if frame[name].dtype.kind in "iuf"}
 
 
+def tenths(frame):
+    """One decimal for every column of numbers but the first: a table whose caption says £m."""
+    return dict.fromkeys(units(frame), 1)
+
+
 def means(dataset, names):
     """Means over draws of the flows among `names` that the dataset has: name x year, GBP."""
     found = {name: dataset[name].mean("draw").to_series() for name in names if name in dataset}
@@ -113,8 +118,9 @@ def by_schedule(deficit, labels=SCHEDULES, year=None):
     year = frame.columns[-1] if year is None else year
     then = deficit.sel(financial_year=year).transpose("draw", "schedule")
     low, high = tables.quantiles(then, [0.1, 0.9]) / 1e6
-    shown = frame.rename(columns=march)
-    shown = shown.assign(**{f"{march(year)}, {LOW}": low, f"{march(year)}, {HIGH}": high})
+    heads = {name: march(name).removeprefix("31 ") for name in frame}
+    ranges = {f"{heads[year]}, {LOW}": low, f"{heads[year]}, {HIGH}": high}
+    shown = frame.rename(columns=heads).assign(**ranges)
     heads = [labels.get(name, name) for name in frame.index]
     return shown.set_axis(heads).rename_axis(index="Schedule", columns=None).reset_index()
 
@@ -153,13 +159,15 @@ def limit_rows(in_year, limit, heading="Limit"):
     return frame.assign(**{heading: level})
 
 
-def bases(opening, year):
-    """From the gross deficit to line 1.9.3 at one 31 March; what is not known stays blank.
+def bases(reconciled):
+    """From the gross deficit to line 1.9.3, a column a 31 March; what is not known stays blank.
 
-    opening: DataArray (draw, line) of `account.reconcile`; year: the financial year it ends.
+    reconciled {the financial year it ends: DataArray (draw, line) of `account.reconcile`}.
     """
-    mean = opening.mean("draw", skipna=False).to_series().reindex(RECONCILED) / 1e6
-    return pd.DataFrame({"Line": RECONCILED.values(), march(year): mean.to_numpy()})
+    means = {march(year): opening.mean("draw", skipna=False).to_series().reindex(RECONCILED) / 1e6
+             for year, opening in reconciled.items()}  # fmt: skip
+    frame = pd.DataFrame(means).set_axis(RECONCILED.values())
+    return frame.rename_axis(index="Line").reset_index()
 
 
 def measures(about, money):
@@ -175,8 +183,24 @@ def measures(about, money):
             "Owner": about["owner"].fillna(""), "Start": about["start"].astype(str),
             "RAG": about["rag"].map(RAG).fillna(""), "Quality": about["quality"],
             "Kind": np.where(about["cashable"], "cashable saving", "cost avoidance")}
+    if about["strand"].equals(about["label"]):
+        del said["Strand"]
     total = pd.DataFrame([{**dict.fromkeys(said, ""), "Measure": "All measures", **sums.sum()}])
     return pd.concat([pd.DataFrame(said).join(sums), total], ignore_index=True)
+
+
+def apart(listing):
+    """A listing of `measures` without what is the same for all, and a sentence that says it.
+
+    An owner is a blank for the council to fill in, and stays.
+    """
+    rows, same = listing.iloc[:-1], {}
+    for name in listing.columns[1:]:
+        only = rows[name].iloc[0]
+        if name != "Owner" and (rows[name] == only).all() and (isinstance(only, str) or not only):
+            same[name] = only or "none"
+    said = ", ".join(f"{name} {only}" for name, only in same.items())
+    return listing.drop(columns=same), f"The same for all: {said}." if same else ""
 
 
 def saved(money):
@@ -213,6 +237,14 @@ def sensitivities(changes):
     return shown.rename(columns={name: f"{name}: change" for name in changes})
 
 
+def monitored(first, end):
+    """What `SafetyValve.nowcast_table` updates, for `nowcast`: {quantity: heading}."""
+    return {"in-year forecast": f"In-year overspend, {first}",
+            "without measures": f"In-year overspend without savings, {first}",
+            "delivery": f"Share of the planned saving delivered, {first}",
+            f"in-year {end}": f"In-year overspend, {end}"}
+
+
 def nowcast(table, labels, shares=()):
     """Prior and posterior of each quantity, in words: of `nowcast.compare`, GBP or shares."""
     stages = {"prior": "Before the monitoring position", "posterior": "After it"}
@@ -222,6 +254,8 @@ def nowcast(table, labels, shares=()):
         return form(getattr(row, column))
 
     columns = {MEAN: "mean", LOW: "p10", MIDDLE: "p50", HIGH: "p90"}
+    order = {quantity: place for place, quantity in enumerate(labels)}
+    table = table.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
     return pd.DataFrame([{"Quantity": labels.get(row.quantity, row.quantity),
                           "Stage": stages[row.stage],
                           **{head: said(row, name) for head, name in columns.items()}}

@@ -201,15 +201,13 @@ def certain(log):
     """Assumptions without a range that are not the council's own: value, quality, source."""
     flagged = log["quality"].isin(["proxy", "judgement", "illustrative"])
     frame = log.loc[flagged & log["low"].isna() & ~log["key"].str.startswith("published.")]
-    key, _, period = frame["key"].str.partition(" ").T.to_numpy()
-    value = frame["central"].map("{:,.4g}".format, na_action="ignore").fillna("")
-    value = [f"{figure} ({when})" if when else figure
-             for figure, when in zip(value, period, strict=True)]
-    source = frame["source"].fillna(frame["note"]).fillna("")
-    parts = {"Assumption": pd.Series(key, frame.index).map(named(log)), "Value": value,
-             "Unit": frame["unit"].fillna(""), "Quality": frame["quality"], "Source": source}
-    rows = pd.DataFrame(parts).groupby("Assumption", sort=False)
-    return rows.agg({"Value": ", ".join} | dict.fromkeys([*parts][2:], "first")).reset_index()
+    names, rows = named(log), []
+    for key, held in frame.groupby(frame["key"].str.split(" ").str[0], sort=False):
+        first = held.iloc[0]
+        rows.append([names[key], dated(held), _unit(first["unit"]),
+                     first["quality"], _source(first)])
+    heads = ["Assumption", "Value", "Unit", "Quality", "Source"]
+    return _said_once(pd.DataFrame(rows, columns=heads))
 
 
 def sources(log):
@@ -221,25 +219,68 @@ def sources(log):
 
 
 def assumptions(log, ranked):
-    """Uncertain assumptions of the log in the order of `ranked` keys, their sources beside them."""
+    """Uncertain assumptions of the log in the order of `ranked` keys, their sources beside them.
+
+    Periods of one assumption that have the same figures share a row.
+    """
     order = {key: place for place, key in enumerate(ranked)}
     rank = log["key"].str.split(" ").str[0].map(order)
     frame = log.assign(rank=rank).loc[rank.notna() & log["low"].notna()]
     frame = frame.sort_values("rank", kind="stable")
-    numbers = {name.capitalize(): frame[name].map("{:,.4g}".format)
-               for name in ("low", "central", "high")}
-    source = frame["source"].fillna(frame["note"]).fillna("")
-    parts = {"Assumption": headings(frame, log), **numbers, "Unit": frame["unit"],
-             "Quality": frame["quality"], "Source": source}
-    return pd.DataFrame(parts).reset_index(drop=True)
+    names, rows = named(log), []
+    for row in frame.to_dict("records"):
+        key, _, period = row["key"].partition(" ")
+        numbers = [_figure(row[name], row["unit"]) for name in ("low", "central", "high")]
+        said = (key, *numbers, _unit(row["unit"]), row["quality"], _source(row))
+        if rows and rows[-1][0] == said:
+            rows[-1][1].append(period)
+        else:
+            rows.append((said, [period]))
+    heads = ["Assumption", "Low", "Central", "High", "Unit", "Quality", "Source"]
+    return _said_once(pd.DataFrame([[f"{names[key]}, {_through(when)}".removesuffix(", "), *said]
+                                    for (key, *said), when in rows], columns=heads))
 
 
-def headings(frame, log):
-    """What the rows of a log are called in print, the period behind the name."""
-    name, _, period = frame["key"].str.partition(" ").T.to_numpy()
-    names = named(log)
-    return [f"{names[key]}, {when}" if when else names[key]
-            for key, when in zip(name, period, strict=True)]
+def dated(held):
+    """One assumption's central values in words: £17m (2025-26), £8m (2026-27 to 2030-31)."""
+    runs = []
+    for row in held.itertuples():
+        text, period = _figure(row.central, row.unit), row.key.partition(" ")[2]
+        if runs and runs[-1][0] == text:
+            runs[-1][1].append(period)
+        else:
+            runs.append((text, [period]))
+    return ", ".join(f"{text} ({_through(when)})" if when[0] else text for text, when in runs)
+
+
+def _through(periods):
+    return periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
+
+
+def _figure(value, unit):
+    """Four figures at most, thousands apart, money in pounds or millions of them."""
+    if pd.isna(value):
+        return ""
+    size, pounds = abs(value), str(unit).startswith("GBP")
+    million = pounds and size >= 1e6
+    size = size / 1e6 if million else size
+    text = f"{size:,.0f}" if size >= 1000 else f"{size:.4g}"
+    return f"{words.MINUS if value < 0 else ''}{'£' * pounds}{text}{'m' * million}"
+
+
+def _unit(unit):
+    """GBP/child/year -> £ a child a year."""
+    return "" if pd.isna(unit) else unit.replace("GBP", "£").replace("/", " a ")
+
+
+def _source(row):
+    return next((text for text in (row["source"], row["note"]) if isinstance(text, str)), "")
+
+
+def _said_once(frame):
+    """A source that is that of the row above is not printed again."""
+    again = frame["Source"].eq(frame["Source"].shift()) & frame["Source"].ne("")
+    return frame.assign(Source=frame["Source"].mask(again, "as the row above"))
 
 
 def reported(table, first):
