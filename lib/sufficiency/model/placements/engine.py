@@ -109,9 +109,7 @@ def _block(world, first, rate, chance, leave_power, move_power, stock, flows):
                 np.empty((places, 2 * steps, draws)), np.empty((places, 2 * steps, draws)),
                 np.empty((len(FLOWS), places, draws)), np.zeros((world.levers.item.size, draws)))
     ready, own = chance.shape[0] > 0, np.empty((world.length, draws))
-    for i in range(places):
-        for s in range(steps):
-            work.stock[i, s] = world.stock[i, s]
+    work.stock[:] = np.expand_dims(world.stock, 2)
     _write(work.stock, stock[:, 0])
     for t in range(world.period.size):
         if not ready:
@@ -134,8 +132,7 @@ def _leave_and_move(world, work, chance, first, t):
     gone, movers = np.empty(draws), np.empty(draws)
     stay[:], arrive[:], flows[:] = 0.0, 0.0, 0.0
     for i in world.order:
-        for d in range(draws):
-            flows[LEAVERS, i, d] = stock[i, steps - 1, d]
+        flows[LEAVERS, i] = stock[i, steps - 1]
         for s in range(steps - 1):
             n, ways = world.at[i, s], world.ways[i, s]
             some(expected, event, item[i, LEAVE, s], kind[i, LEAVE, s], stock[i, s], chance[n],
@@ -173,8 +170,7 @@ def _join(world, work, rate, first, t):
     means, arrive, (places, steps, draws) = work.excess, work.arrive, work.stock.shape
     total, scale, growth = np.zeros(draws), np.ones(draws), np.empty(draws)
     for i in world.order:
-        for d in range(draws):
-            growth[d] = world.growth[first + d, t, i]
+        growth[:] = world.growth[first : first + draws, t, i]
         for s in range(steps):
             for d in range(draws):
                 means[i, s, d] = rate[i, s, JOIN, d] * growth[d] * world.population[t, s]

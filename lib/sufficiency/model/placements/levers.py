@@ -110,8 +110,7 @@ def act(world, work, first, t):
     """All levers in their order, on those who stay and those who arrive in one step."""
     levers, share = world.levers, np.empty(work.stock.shape[2])
     for n in range(levers.item.size):
-        for d in range(share.size):
-            share[d] = levers.share[n, first + d, t]
+        share[:] = levers.share[n, first : first + share.size, t]
         event = (world.seed, LEVER, first, world.period[t])
         if levers.stock[n]:
             _step_down(world, work, n, share, event)
@@ -127,13 +126,12 @@ def _step_down(world, work, n, share, event):
         if not levers.takes[n, s]:
             continue
         some(world.expected, event, levers.item[n], levers.kind[s], stay[origin, s], share, going)
-        for d in range(share.size):
-            stay[origin, s, d] -= going[d]
-            if target < 0:
-                flows[LEAVERS, origin, d] += going[d]
-            else:
-                flows[MOVED_OUT, origin, d] += going[d]
-                arrive[target, s, d] += going[d]
+        stay[origin, s] -= going
+        if target < 0:
+            flows[LEAVERS, origin] += going
+        else:
+            flows[MOVED_OUT, origin] += going
+            arrive[target, s] += going
 
 
 @compiled
@@ -141,32 +139,23 @@ def _redirect(world, work, n, share, event, t):
     levers, arrive, steps = world.levers, work.arrive, work.stock.shape[1]
     # Nobody has been turned away yet, so these rows are free.
     origin, target, going = levers.origin[n], levers.target[n], work.excess[levers.origin[n]]
+    going[:] = 0.0
     for c in range(2 * steps):
         if levers.takes[n, c % steps]:
             some(world.expected, event, levers.item[n], levers.kind[c % steps] + c // steps,
                  arrive[origin, c], share, going[c])
-        else:
-            going[c] = 0.0
     if levers.limited[n]:
         _take_places(world, work, n, going, event[2], t)
-    for c in range(2 * steps):
-        for d in range(share.size):
-            arrive[origin, c, d] -= going[c, d]
-            arrive[target, c, d] += going[c, d]
+    arrive[origin] -= going
+    arrive[target] += going
 
 
 @compiled
 def _take_places(world, work, n, going, first, t):
     """Keep of those going as many as there is room for, and count the places that they fill."""
-    target, draws = world.levers.target[n], going.shape[1]
-    total, there, part = np.zeros(draws), np.zeros(draws), np.ones(draws)
-    for c in range(len(going)):
-        for d in range(draws):
-            total[d] += going[c, d]
-    for s in range(work.stock.shape[1]):
-        for d in range(draws):
-            there[d] += work.stock[target, s, d]
-    for d in range(draws):
+    target = world.levers.target[n]
+    total, there = going.sum(0), work.stock[target].sum(0)
+    for d in range(total.size):
         gone = work.flows[LEAVERS, target, d] + work.flows[MOVED_OUT, target, d]
         filled = work.filled[n, d] * (1.0 - min(gone / there[d], 1.0)) if there[d] > 0.0 else 0.0
         room = max(0.0, world.levers.places[n, first + d, t] - filled)
@@ -174,9 +163,6 @@ def _take_places(world, work, n, going, first, t):
         room = room if world.expected else math.floor(room + 1e-9)
         work.filled[n, d] = filled + min(total[d], room)
         if total[d] > room and world.expected:
-            part[d] = room / total[d]
+            going[:, d] *= room / total[d]
         elif total[d] > room:
             apportion(room, going[:, d].copy(), going[:, d], False)
-    for c in range(len(going)):
-        for d in range(draws):
-            going[c, d] *= part[d]
