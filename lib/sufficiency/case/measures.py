@@ -106,8 +106,7 @@ class Measure(Model):
     @property
     def between(self):
         """Lowest and highest age it is for."""
-        usual = TRANSFER_AGES if self.kind == "step_down" else (0, 25)
-        return self.ages or usual
+        return self.ages or (TRANSFER_AGES if self.kind == "step_down" else (0, 25))
 
 
 def check_measures(tree):
@@ -150,10 +149,11 @@ def _usual(said, tree):
         if said.get(name) is not None:
             made = schema._validate(Assumption, said[name], (*PROGRAMME, name), tree)
             _check_number(made, "months", (*PROGRAMME, name), tree)
-    node, path = said.get("delivery"), (*PROGRAMME, "delivery")
-    made = schema._validate(Delivery, node, path, tree) if node is not None else None
+    if said.get("delivery") is None:
+        return None
+    made = schema._validate(Delivery, said["delivery"], (*PROGRAMME, "delivery"), tree)
     if made is not None:
-        _check_delivery(made, path, tree)
+        _check_delivery(made, (*PROGRAMME, "delivery"), tree)
     return made
 
 
@@ -172,8 +172,8 @@ def _check_measure(made, path, shared, tree):
         tree.problem((*path, "place_funding"), f"kind {made.kind}", "new_places alone opens places")
     if made.appeal_reversal is not None and not KINDS[made.kind].families_appeal:
         able = ", ".join(name for name, kind in KINDS.items() if kind.families_appeal)
-        found = f"kind {made.kind}"
-        tree.problem((*path, "appeal_reversal"), found, f"families can appeal: {able}")
+        tree.problem((*path, "appeal_reversal"), f"kind {made.kind}",
+                     f"families can appeal: {able}")
     if made.delivery is not None:
         _check_delivery(made.delivery, (*path, "delivery"), tree)
     for name, default in (("delivery", made.delivery), ("slippage", made.slippage)):
@@ -182,8 +182,8 @@ def _check_measure(made, path, shared, tree):
             tree.problem((*path, name), "nothing", f"its own, or safety_valve.{name} for all")
     for cause in made.causes:
         if cause not in shared:
-            allowed = (", ".join(shared) or "none: the case has none") + nearest(cause, shared)
-            tree.problem((*path, "causes"), cause, allowed)
+            allowed = ", ".join(shared) or "none: the case has none"
+            tree.problem((*path, "causes"), cause, allowed + nearest(cause, shared))
 
 
 def _check_size(made, path, tree):
@@ -216,9 +216,8 @@ def shared_sizes(found, known):
     The central share of each year's programme; as certain as the programme is.
     """
     whole, made = known.get("safety_valve.programme.savings"), {}
-    for name, measure in found.items():
-        if measure.share_of_programme is not None and whole is not None:
-            part = measure.share_of_programme
+    for name, measure in found.items() if whole else ():
+        if (part := measure.share_of_programme) is not None:
             values = {when: entry.model_copy(update={"central": part.central * entry.central})
                       for when, entry in whole.values.items()}
             made[f"safety_valve.measures.{name}.size"] = whole.model_copy(
@@ -240,9 +239,8 @@ def _check_number(made, unit, path, tree, dated=False):
         place = (*path, "values", str(when)) if made.values else path
         if min(numbers, default=0) < 0:
             tree.problem(place, f"{min(numbers):g}", "0 or more")
-        elif numbers and made.quantile(EXTREMES, when or None)[0] < 0:
-            reach = made.quantile(EXTREMES, when or None)[0]
-            tree.problem(place, f"a range that reaches {reach:.2g}",
+        elif numbers and (least := made.quantile(EXTREMES, when or None)[0]) < 0:
+            tree.problem(place, f"a range that reaches {least:.2g}",
                          "0 or more: say min: 0, or bring low nearer to central")
 
 
@@ -258,8 +256,8 @@ def _check_places(made, path, tree):
     for name, needed in (("setting", kind.setting), ("to", kind.to)):
         value = getattr(made, name)
         if value is None and needed:
-            allowed = f"{', '.join(settings)}: kind {made.kind} has one"
-            tree.problem((*path, name), "nothing", allowed)
+            tree.problem((*path, name), "nothing",
+                         f"{', '.join(settings)}: kind {made.kind} has one")
         elif value is not None and needed is False:
             tree.problem((*path, name), value, f"nothing: kind {made.kind} has none")
         elif value is not None and value not in settings:
@@ -298,11 +296,13 @@ def _check_causes(measures, shared, usual, tree):
                if _reach(full) is not None}
     load = dict.fromkeys(chances, 0.0)
     for cause, made in shared.items():
-        asked, path = made and made.if_one_slips, (*PROGRAMME, "causes", cause, "if_one_slips")
-        if made and asked is None and not _unknown_yet(tree, path):
+        if made is None:
+            continue
+        asked, path = made.if_one_slips, (*PROGRAMME, "causes", cause, "if_one_slips")
+        if asked is None and not _unknown_yet(tree, path):
             tree.problem(path, "nothing", "the chance that another falls short, given one has")
         _check_number(asked, "share", path, tree)
-        _check_number(made and made.further_delay, "months", (*path[:-1], "further_delay"), tree)
+        _check_number(made.further_delay, "months", (*path[:-1], "further_delay"), tree)
         sharing = [name for name in chances if cause in measures[name].causes]
         if _reach(asked) is None or not _possible(asked, [chances[n] for n in sharing], path, tree):
             continue

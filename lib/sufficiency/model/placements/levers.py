@@ -96,9 +96,9 @@ def _takes(lever, rates):
 
 def _path(lever, key, high, shape):
     value = np.asarray(getattr(lever, key), float)
-    if not ((value >= 0) & (value <= high)).all():
-        wrong = value[~((value >= 0) & (value <= high))].flat[0]
-        _refuse(lever, key, wrong, f"0 to {high:g}")
+    wrong = value[~((value >= 0) & (value <= high))]
+    if wrong.size:
+        _refuse(lever, key, wrong[0], f"0 to {high:g}")
     try:
         return np.broadcast_to(value, shape)
     except ValueError:

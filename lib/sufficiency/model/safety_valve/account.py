@@ -138,10 +138,9 @@ def income(case, worlds, years):
     if basis == "before_deductions":
         grown = _grown(table["recouped"], worlds, f"{KEY}.income.recouped_growth", years)
         made = {"block_before": made["block_after"] + grown, "recouped": grown}
-    for name, key in (("import_export", "income.import_export"), ("transfer",
-                      "income.block_transfer"), ("contributions", "contributions")):
-        made[name] = by_year(case, worlds, f"{KEY}.{key}", years)
-    return made
+    keys = {"import_export": "income.import_export", "transfer": "income.block_transfer",
+            "contributions": "contributions"}
+    return made | {name: by_year(case, worlds, f"{KEY}.{key}", years) for name, key in keys.items()}
 
 
 def _grown(series, worlds, key, years):
@@ -179,9 +178,8 @@ def at_year(case, worlds, key, year):
     if key not in case:
         return None
     made = case[key]
-    says = made.values is None or year in made.values or (
-        made.carry == "last" and year > max(made.values))
-    return worlds.at(key, year) if says else None
+    carried = made.carry == "last" and made.values and year > max(made.values)
+    return worlds.at(key, year) if not made.values or year in made.values or carried else None
 
 
 def by_year(case, worlds, key, years, blank=0.0):
