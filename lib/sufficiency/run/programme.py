@@ -74,7 +74,7 @@ def forecast_frame(valve):
     items = {"lines": before["spend"] - per_child.sum("setting"),
              "place_funding": before["place_funding"], "income": before["income"],
              "savings": before["in_year"] - flows["in_year"],
-             **{name: flows[name] for name in ("contributions", "payments", "grant")},
+             **{name: flows[name] for name in movement.SETTLED},
              "in_year": flows["in_year"], "closing": closing,
              "opening": closing.shift(financial_year=1).fillna(opened)}
     if "recouped" in before:

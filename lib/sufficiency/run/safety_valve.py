@@ -11,7 +11,7 @@ from sufficiency.model.appraisal import influence
 from sufficiency.model.placements import calendar
 from sufficiency.model.safety_valve import account, movement, nowcast, savings, schedules
 from sufficiency.model.streams import Worlds
-from sufficiency.run import forecast, programme
+from sufficiency.run import forecast, monitoring, programme
 from sufficiency.run.mitigation import Coalitions, mitigated, unmitigated
 
 KEY = "safety_valve"
@@ -46,7 +46,12 @@ class SafetyValve:
         """Financial years of the account: those after the opening year."""
         first = int(self.opened[:4]) + 1
         last = self.case.value("horizon.last_january")
-        return [calendar.financial_year(year) for year in range(first, last)]
+        years = [calendar.financial_year(year) for year in range(first, last)]
+        have = years if self.kind == "expected" else [*self.study.spend["financial_year"].values]
+        if not years or years[0] not in have:
+            raise ValueError(f"{KEY}.opening.year: found {self.opened}; allowed a year whose next "
+                             f"has spending, {have[0]} to {have[-1]}")
+        return years
 
     @cached_property
     def schedule(self):
@@ -105,33 +110,16 @@ class SafetyValve:
     @cached_property
     def monitored(self):
         """The latest monitoring position of the first open year: nowcast.Position, or None."""
-        table = self.case.published("monitoring", None)
-        first = self.years[0]
-        if table is None or first not in table.index:
-            return None
-        months = _months(table, first)
-        if not len(months):
-            return None
-        month, saved = int(months.index[-1]), table.loc[first].get("savings_to_date", np.nan)
-        error, floor, spread = (self.case[f"{KEY}.monitoring.{name}"].central_value()
-                                for name in ("error", "floor", "savings_error"))
-        return nowcast.Position(
-            month, months[month], nowcast.month_error(month, error, floor),
-            *((None, None) if np.isnan(saved) else (float(saved), spread)))
+        return monitoring.position(self.case, self.years[0])
 
     @cached_property
     def nowcast(self):
         """What the monitoring position says: nowcast.Nowcast, or None without one."""
-        if self.monitored is None:
-            return None
-        uniform = self.study.worlds.uniform(f"{KEY}.nowcast")[0]
-        saved = self._prior("unmitigated") - self._prior("mitigated")
-        return nowcast.update(self.monitored, uniform, outturn=self._prior("mitigated")[:, 0],
-                              saved=saved[:, 0] * self.monitored.month / 12)
+        return monitoring.weigh(self)
 
     def nowcast_table(self):
         """Prior and posterior of the year's outturn, delivery and the deficit: nowcast.compare."""
-        bare, kept, full = (self._prior(name) for name in FORECASTS)
+        bare, kept, full = (self.prior(name) for name in FORECASTS)
         planned = (bare - full)[:, 0]
         ending = self.years.index(self.ending)
         found = {"in-year forecast": kept[:, 0], f"in-year {self.ending}": kept[:, ending],
@@ -140,14 +128,20 @@ class SafetyValve:
             found["delivery"] = (bare - kept)[:, 0] / planned
         return nowcast.compare(self.weights, found)
 
-    def _prior(self, name):
+    def prior(self, name):
         """In-year position before monitoring is weighed, (draw, year) GBP."""
         return self._run(self.study.worlds, self.spending.sel(forecast=name))["in_year"].values
 
     @property
     def weights(self):
-        """What each draw of the study is worth (draw,), or None: all the same."""
-        return None if self.nowcast is None else self.nowcast.weights
+        """What each draw of the study is worth (draw,), or None: all the same.
+
+        How often it is among the worlds of the account, so that means are the same to the penny.
+        """
+        if self.nowcast is None:
+            return None
+        draws = self.study.parameters.draws
+        return np.bincount(self.nowcast.index, minlength=draws) / draws
 
     def weighed(self, dataset):
         found = self.nowcast
@@ -249,10 +243,8 @@ class SafetyValve:
         """
         plain = {"scenario": "", "overrides": "", "as_known": "", "out_dir": ""}
         later = type(self.study)(replace(self.study.parameters, **plain)).case
-        table = later.published("monitoring", None)
-        found = {} if table is None else {year: _months(table, year) for year in table.index}
-        return {year: dict(months) for year, months in found.items()
-                if len(months) and year in self.years}
+        return {year: dict(months) for year in self.years
+                if len(months := monitoring.forecasts(later, year))}
 
     def needed(self, limits=None):
         """Delivery that each year's limit needs: see `schedules.delivery_needed`."""
@@ -305,8 +297,10 @@ class SafetyValve:
         return SafetyValve(type(self.study)(replace(self.study.parameters, **plain)))
 
     def coalitions(self, rate, gross=False):
-        study = self.study
-        few = min(FEW, study.parameters.draws)
+        """Savings of any set of measures: in all worlds where they are cash, in the first if not."""
+        study, few = self.study, self.study.parameters.draws
+        if any(made.kind != "cash_profile" for made in self.case.measures.values()):
+            few = min(FEW, few)
         worlds = Worlds(self.case.assumptions, study.parameters.seed, few)
         rate = rate[:few] if isinstance(rate, np.ndarray) else rate
         return Coalitions(self.case, study.calibration, worlds, study.simulated, study.spend,
@@ -319,9 +313,17 @@ class SafetyValve:
         cash = [name for name in names if self.case.measures[name].kind == "cash_profile"]
         return savings.attribute(value, names, value.worlds.draws, additive=cash)
 
+    def alone(self):
+        """Mean saving of each measure alone, and last in, GBP: two frames measure x year."""
+        weights = self.weights
+        table = self.attribution.table(None if weights is None else
+                                       weights[: self.attribution.total.sizes["draw"]])
+        return [table.pivot(index="measure", columns="financial_year", values=side)
+                for side in ("first_in", "last_in")]
+
     def attributed(self):
         """Mean saving by measure and year, and what capacity and chance take, to the penny."""
-        counts = (self._prior("unmitigated") - self._prior("mitigated"))
+        counts = (self.prior("unmitigated") - self.prior("mitigated"))
         return savings.reconcile(self.attribution, counts, self.weights)
 
     @cached_property
@@ -340,9 +342,3 @@ class SafetyValve:
         now = programme.forecast_frame(self)
         return movement.movement(self.earlier, now, financial_year, figure)
 
-
-def _months(table, year):
-    """In-year forecasts of a year by month, GBP: Series, the latest last."""
-    found = table.loc[year].filter(regex=r"^month_\d+$").dropna()
-    found.index = [int(name.removeprefix("month_")) for name in found.index]
-    return found.sort_index() * (1e6 if table.attrs["unit"] == "GBP million" else 1.0)

@@ -10,6 +10,7 @@ from sufficiency.case.copula import copula_correlation, short_chance
 # effect within the ramp (judgement).
 STEEPNESS = 10.0
 # What they take off is worked out against the base year by `measures`, not as a level held in it.
+LUCK = ("delivery", "slippage", "held_delivery", "held_slippage")
 NOT_HELD = ("uplift", "cash_profile")
 
 
@@ -80,28 +81,32 @@ def delivered(measures, worlds, first_year, last_year, base=None, rate=None):
 
     The month's mean of ramp x share delivered, less what the financial year `base` holds at its
     end, never below 0 (`uplift` and `cash_profile`, which are no level held, in full). rate: None
-    draws delivery and slippage; a number, or (draw,), is delivered, on time (1.0: all of it).
-    Coordinates delivery (share), slippage and further (months) are (measure, draw): further delay
-    is to come, and no part of what the base year holds.
+    draws delivery and slippage; a number, or (draw,), is delivered from now on, on time (1.0: all
+    of it). What the base year holds came as drawn, whatever comes now. Coordinates (measure, draw):
+    delivery (share) and slippage (months) of what is to come, further delay included; held_delivery
+    and held_slippage of what the base year holds.
     """
     first, count = 12 * first_year, 12 * (last_year - first_year + 1)
     effect = np.empty((len(measures), worlds.draws, count))
-    share, late, more = np.zeros((3, len(measures), worlds.draws))
+    luck = {name: np.zeros((len(measures), worlds.draws)) for name in LUCK}
     for i, (name, measure) in enumerate(measures.items()):
-        share[i], late[i], more[i] = (
-            _luck(name, measure, worlds) if rate is None else (rate, 0.0, 0.0))
+        share, late, more = _luck(name, measure, worlds) if base or rate is None else (rate, 0, 0)
+        now = (share, late + more) if rate is None else (rate, 0.0)
+        for part, value in zip(LUCK, (*now, share, late), strict=True):
+            luck[part][i] = value
         # A delay that no world differs in is worked out once.
-        slip, then = (x[:1] if (x == x[0]).all() else x for x in (late[i], late[i] + more[i]))
-        beyond = monthly(measure, then, first, count)
+        then, slip = (x[:1] if (x == x[0]).all() else x
+                      for x in (luck["slippage"][i], luck["held_slippage"][i]))
+        effect[i] = luck["delivery"][i][:, None] * monthly(measure, then, first, count)
         if measure.kind not in NOT_HELD:
-            beyond = np.maximum(beyond - held(measure, slip, base)[:, None], 0.0)
-        effect[i] = share[i][:, None] * beyond
+            before = luck["held_delivery"][i] * held(measure, slip, base)
+            effect[i] = np.maximum(effect[i] - before[:, None], 0.0)
     months = [f"{n // 12}-{n % 12 + 1:02d}" for n in range(first, first + count)]
     by_draw = ("measure", "draw")
     return xr.DataArray(
         effect, dims=(*by_draw, "month"), name="effect",
-        coords={"measure": list(measures), "month": months, "delivery": (by_draw, share),
-                "slippage": (by_draw, late), "further": (by_draw, more)},
+        coords={"measure": list(measures), "month": months,
+                **{part: (by_draw, value) for part, value in luck.items()}},
         attrs={"units": "share of full effect", "base": base or ""})  # fmt: skip
 
 

@@ -161,14 +161,13 @@ def cash(measures, effect, worlds, years):
     names = [name for name, measure in measures.items() if measure.kind == "cash_profile"]
     base, saved = effect.attrs["base"], []
     for name in names:
-        late = _of(effect["slippage"], name)
-        then = late + _of(effect["further"], name)
+        late, then = _of(effect["held_slippage"], name), _of(effect["slippage"], name)
         size = np.stack([_profile(name, measures[name], then, year, worlds) for year in years], 1)
         amounts = (_financial(effect, name, years) * size).mean(2)
         if base:
             share = monthly(measures[name], late, april(base), 12)
             before = (share * _profile(name, measures[name], late, base, worlds)).mean(1)
-            amounts = amounts - (before * _of(effect["delivery"], name))[:, None]
+            amounts = amounts - (before * _of(effect["held_delivery"], name))[:, None]
             amounts = np.maximum(amounts, 0.0) * [year > base for year in years]
         saved.append(amounts)
     return xr.DataArray(
@@ -232,8 +231,8 @@ def _units(item, name, measure, effect, worlds, years):
     if item == "place_funding":
         places = worlds[f"safety_valve.measures.{name}.size"][:, None]
         return places * _financial(effect, name, years).mean(2)
-    late, base = _of(effect["slippage"], name), effect.attrs["base"]
-    then = late + _of(effect["further"], name)
+    late, then = _of(effect["held_slippage"], name), _of(effect["slippage"], name)
+    base = effect.attrs["base"]
     if item == "start_up":
         since = np.floor(month_number(measure.start) + then)[:, None] - [april(y) for y in years]
         return ((since >= 0) & (since < 12) & [year > base for year in years]).astype(float)

@@ -9,7 +9,7 @@ COLUMNS = ["financial_year", "item", "setting", "value"]
 BY_SETTING = ("placement_years", "spend")
 KEPT = ("financial_year", "setting")
 SERVICES = ("lines", "place_funding", "recouped")
-SETTLED = ("contributions", "payments", "grant")
+SETTLED = ("contributions", "payments", "grant", "met_centrally", "charged")
 NEEDED = ("income", "in_year", "opening", "closing")
 ITEMS = (*SERVICES, "income", "savings", *SETTLED, "in_year", "opening", "closing")
 BARS = ("earlier", *CAUSES, "other services", "grant and income", "opening balance", "timing",
@@ -24,8 +24,8 @@ def forecast_frame(placement_years, spend, account):
     placement_years and spend (draw, financial_year, setting), GBP: before measures, of the years
     of the account or more. account {item: (draw, financial_year)}, GBP: income, in_year, opening
     and closing; lines, place_funding, recouped places, savings (what measures take off the in-year
-    position), contributions, payments and grant (what they take off the balance), nought if
-    absent. -> DataFrame financial_year, item, setting (`all` for the account's), value:
+    position), contributions, payments and the rest of SETTLED (what they take off the balance),
+    nought if absent. -> DataFrame financial_year, item, setting (`all` for the account's), value:
     placement-years, GBP to the penny. Refuses one that does not tie: in_year = spend + lines +
     place_funding + recouped - income - savings; closing = opening + in_year - contributions -
     payments - grant.
@@ -75,8 +75,8 @@ def movement(earlier, now, financial_year, figure="in_year"):
     bars["savings"] = -change["savings"]
     bars["grant and income"] = -change["income"]
     if figure == "closing":
-        bars["grant and income"] -= change["grant"]
-        bars["timing"] = -change["contributions"] - change["payments"]
+        bars["grant and income"] -= change["grant"] + change["met_centrally"]
+        bars["timing"] = -change[["contributions", "payments", "charged"]].sum()
         opened = (frame["account"].loc[years[0], "opening"] for frame in (after, before))
         bars["opening balance"] = np.subtract(*opened)
     bars["earlier"], bars["now"] = (frame["account"].loc[years[-1], figure]

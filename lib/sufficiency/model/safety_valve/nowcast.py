@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-LEAST = 50
+# Effective draws that a position must leave: so many, or in a small run a share of the draws.
+LEAST, SHARE = 50, 0.1
 PERCENTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 
 
@@ -67,7 +68,7 @@ def update(position, uniform, outturn=None, saved=None):
     (draw,), GBP. Each reported figure is normal around its world's, with its own error, apart from
     the other's. uniform, strictly between 0 and 1, starts the systematic resample: from
     `worlds.uniform("safety_valve.nowcast")`. Refuses a position so far out that fewer than 50
-    effective draws are left, saying how far.
+    effective draws, or a tenth of them, are left, saying how far.
     """
     foretold = {"in-year forecast": (position.in_year_forecast, position.error, outturn),
                 "savings to date": (position.savings_to_date, position.savings_error, saved)}
@@ -81,8 +82,9 @@ def update(position, uniform, outturn=None, saved=None):
     weights = np.exp(log - log.max())
     weights /= weights.sum()
     ess = float(1 / np.sum(weights**2))
-    if ess < LEAST:
-        raise ValueError(_too_far(position.month, seen, ess, len(weights)))
+    least = min(LEAST, len(weights) * SHARE)
+    if ess < least:
+        raise ValueError(_too_far(position.month, seen, ess, len(weights), least))
     return Nowcast(weights, resample(weights, uniform), ess,
                    compare(weights, {name: each[2] for name, each in seen.items()}))
 
@@ -117,7 +119,7 @@ def _quantiles(values, weights):
                      np.asarray(values)[order])
 
 
-def _too_far(month, seen, ess, draws):
+def _too_far(month, seen, ess, draws, least):
     words = []
     for name, (figure, error, values) in seen.items():
         mean, spread = np.mean(values), np.std(values)
@@ -126,7 +128,7 @@ def _too_far(month, seen, ess, draws):
                      f"£{mean / 1e6:,.1f}m foretold (spread £{spread / 1e6:,.1f}m), "
                      f"{abs(out):.1f} standard deviations {'above' if out > 0 else 'below'}")
     return (f"nowcast: found a position at month {month} that leaves {ess:.0f} of {draws} draws: "
-            f"{'; '.join(words)}; allowed one that leaves {LEAST}: look at the opening position "
+            f"{'; '.join(words)}; allowed one that leaves {least:g}: look at the opening position "
             "and the priors, widen the error, or take more draws")
 
 
