@@ -203,7 +203,7 @@ def test_measures_are_the_shares_over_the_years(results):
     same(each["Net saving"], years.loc[each.index].sum(axis=1))
     # cash profiles: all of them in full and on time are the plan
     same(found.loc["All measures", "Gross saving"], results("delivery")["Saving planned"].sum(),
-         err_msg="gross savings of measures.csv against planned ones of delivery.csv: both weighed?")
+         err_msg="gross savings of measures.csv against planned in delivery.csv: both weighed?")
     assert (each["Gross saving"] > each["Net saving"]).all()
 
 
