@@ -144,7 +144,7 @@ def record(table):
     known = table[table["Share delivered"].notna() & (table["Scope"] == HIGH_NEEDS)]
     ended, parts = known["Stage"] == "outturn", []
     for some, form in ((known[ended], "{} at outturn"), (known[~ended], "{} part-way")):
-        where = some["Programme"].str.partition(",")[0]
+        where = some["Programme"].astype(str).str.split(",").str[0]
         shares = some["Share delivered"].map(lambda share: percent(share / 100, 0))
         said = [f"{place} {listed(list(found))}"
                 for place, found in shares.groupby(where, sort=False)]
