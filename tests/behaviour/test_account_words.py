@@ -76,7 +76,7 @@ def test_what_is_left_is_never_a_negative_deficit():
                            coords={"financial_year": ["2027-28"],
                                    "schedule": ["none", "override_end", "agreement"]})  # fmt: skip
     assert said.schedule_ends(deficit, "2027-28") == (
-        "At 31 March 2028: No further money £296.5m; Stability grant, override ends nothing; "
+        "At 31 March 2028: No further money £296.5m; Override ends nothing; "
         "Safety Valve agreement a surplus of £4.8m.")  # fmt: skip
     assert said.schedule_title(deficit, "2027-28") == \
         "By 31 March 2028 the deficit left is nothing to £296.5m, by who pays what"  # fmt: skip

@@ -140,7 +140,7 @@ def test_a_share_needs_a_programme_and_no_size_of_its_own(ours):
     found = refused(ours, share, size + share)
     assert "measures.strand.share_of_programme: found a cash_profile with a size" in found
     ranged = "2025-26: {low: 1, central: 2, high: 3}"
-    assert "programme.savings: found nothing, or a range" in refused(
+    assert "programme.savings: found nothing, a range, or one number" in refused(
         ours, "2025-26: 10_000_000", ranged)
     assert "unit: found ratio; allowed share" in refused(
         ours, "central: 0.2, unit: share", "central: 0.2, unit: ratio")

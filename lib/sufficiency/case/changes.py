@@ -12,8 +12,8 @@ ABOUT = ("label", "source", "note", "as_of", "known", "quality", "funded_by")
 def known_tree(data, known_by, held=False):
     """The tree as known by a month ("" for all): what is later is left out.
 
-    That is numbers, vintages and rows. held: rows the council held by then count, and keep their
-    `held`, which no other row does.
+    That is numbers, vintages, rows, and groups of plain leaves with `known`. held: rows the council
+    held by then count, and keep their `held`, which no other row does.
     """
     limit, aside = known_by or "9999-12", ("scenarios", "extends")
     said = copy.deepcopy({key: node for key, node in data.items() if key not in aside})
@@ -41,6 +41,8 @@ def _known(node, limit):
         return _latest(node, limit)
     if not isinstance(node, dict):
         return node
+    if str(node.get("known", "")) > limit:
+        return None
     pairs = ((key, _known(child, limit)) for key, child in node.items())
     return {key: child for key, child in pairs if child is not None}
 

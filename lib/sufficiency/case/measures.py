@@ -205,8 +205,9 @@ def _check_share(made, path, tree):
                      "a cash_profile without a size of its own")
     whole = mapping(leaf(tree.data, (*PROGRAMME, "programme", "savings")))
     rows = mapping(whole.get("values") or (whole.get("vintages") or [{}])[-1].get("values"))
-    if not rows or any(isinstance(row, dict) and "low" in row for row in rows.values()):
-        tree.problem((*PROGRAMME, "programme", "savings"), "nothing, or a range",
+    ranged = any(isinstance(row, dict) and "low" in row for row in rows.values())
+    if not rows or ranged or "central" in whole:
+        tree.problem((*PROGRAMME, "programme", "savings"), "nothing, a range, or one number",
                      "GBP/year by financial year, certain, for measures to have a share of")
 
 
@@ -216,7 +217,7 @@ def shared_sizes(found, known):
     The central share of each year's programme; as certain as the programme is.
     """
     whole, made = known.get("safety_valve.programme.savings"), {}
-    for name, measure in found.items() if whole else ():
+    for name, measure in found.items() if whole and whole.values else ():
         if (part := measure.share_of_programme) is not None:
             values = {when: entry.model_copy(update={"central": part.central * entry.central})
                       for when, entry in whole.values.items()}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from sufficiency.case import measures, quantity
+from sufficiency.case import funding, measures, quantity
 from sufficiency.case.files import leaf, mapping
 from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 from sufficiency.case.table import Published, Row
@@ -125,6 +125,8 @@ def check(tree):
             tree.problem((*path, when, name), "no such setting", allowed)
     found = {".".join(path): _check_assumption(node, path, tree)
              for path, node in assumptions(data)}
+    _validate(funding.Funding, funding.said(data.get("safety_valve") or {}), ("safety_valve",),
+              tree)
     programme, parts = measures.check_measures(tree), ("safety_valve", "measures")
     found = {key: entry for key, entry in found.items()  # not what no measure in use says
              if (path := tuple(key.split(".")))[:2] != parts or path[2] in programme}

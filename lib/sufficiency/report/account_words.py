@@ -27,7 +27,7 @@ NOTHING = 100_000
 ON = {
     "none": "with no further money", "agreement": "with the Safety Valve agreement's payments",
     "stability_grant": "if the High Needs Stability Grant is paid",
-    "override_end": "if the stability grant is paid and the override ends",
+    "override_end": "if the override ends as the law stands",
     "central_funding": "if the stability grant is paid and central funding follows",
 }  # fmt: skip
 
@@ -61,9 +61,14 @@ def asked_line(share, year):
 def grant(money_in, left, paid_in):
     """What the stability grant leaves: money_in (draw,), left (draw, financial_year), GBP."""
     mean = left.mean("draw").to_series()
-    after = mean.index[list(mean.index).index(paid_in):][:2]
-    said = (f"**The stability grant, if paid, writes off {money(float(money_in.mean()))} in "
-            f"{paid_in} and leaves {money(mean[paid_in])} at {march(paid_in)}**")
+    at, written_off = list(mean.index).index(paid_in), float(money_in.mean())
+    after, at_once = mean.index[at:][:2], ""
+    if at:
+        rest = mean.iloc[at - 1] - written_off
+        at_once = f" of {money(mean.iloc[at - 1])}, so that {money(rest)} stays,"
+    said = (f"**The stability grant, if paid, writes off {money(written_off)}{at_once} in "
+            f"{paid_in}; the year's overspend makes it {money(mean[paid_in])} at "
+            f"{march(paid_in)}**")
     if len(after) < 2:
         return f"{said}."
     way = "grows" if mean[after[1]] > mean[paid_in] else "falls"
@@ -98,6 +103,8 @@ def split(quality, flagged):
                 "**illustrative**: only the total stands on the plan.")
     if flagged == INVENTED:
         return "The measures below are **illustrative**: they and their sizes are invented."
+    if not len(quality):
+        return "The case has no measures: what is without savings is with them."
     return f"What the measures rest on: {listed(sorted(set(quality)))}."
 
 
@@ -150,6 +157,18 @@ def record(table):
                 for place, found in shares.groupby(where, sort=False)]
         parts += [form.format(listed(said))] if said else []
     return "; ".join(parts) or "no high needs programme has reported a share"
+
+
+def recorded(table):
+    """The record beside what a plan needs, in a sentence."""
+    return f"The record: {record(table)}."
+
+
+def balance(year, required, share):
+    """What in-year balance takes, and of a plan; share NaN: nothing is planned."""
+    planned = f", {asked(share)} what is planned for that year" if np.isfinite(share) else \
+        ": no measure is in the case"
+    return f"**In-year balance in {year} takes savings of {money(required)}{planned}.**"
 
 
 def points(dots):

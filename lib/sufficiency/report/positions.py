@@ -29,7 +29,7 @@ RECONCILED = {
 SCHEDULES = {
     "none": "No further money", "agreement": "Safety Valve agreement",
     "stability_grant": "High Needs Stability Grant",
-    "override_end": "Stability grant, override ends", "central_funding": "Central funding",
+    "override_end": "Override ends", "central_funding": "Central funding",
 }  # fmt: skip
 RAG = {"red": "Red: delivery in doubt", "amber": "Amber: at risk", "green": "Green: on track"}
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from sufficiency.case import CaseError
 from sufficiency.model.safety_valve import movement, nowcast
 from sufficiency.report import plan_tables, positions
 
@@ -18,18 +20,19 @@ def money(valve):
     before what it costs the block; cost: that. Weighted less cost adds to the saving.
     """
     alone, names = valve.coalitions(1.0, gross=True), list(valve.case.measures)
-    gross = pd.DataFrame({name: alone(frozenset([name])).mean("draw").to_series()
-                          for name in names}).T
-    cost = valve.coalitions(valve.rate()).costs(valve.weights)
+    gross = valve.mean(xr.concat([alone(frozenset([name])) for name in names],
+                                 pd.Index(names, name="measure")))
+    cost = valve.coalitions(None).costs(valve.weights)
     return {"gross": gross, "weighted": valve.attributed().loc[names] + cost, "cost": cost}
 
 
 def about(valve):
     """What each measure is, for `positions.measures`: a row a name."""
-    return pd.DataFrame({name: {
-        "label": made.label, "strand": made.strand, "owner": made.owner, "start": made.start,
-        "rag": made.rag, "cashable": made.cashable, "quality": _quality(valve.case, name)}
-        for name, made in valve.case.measures.items()}).T
+    columns = ("label", "strand", "owner", "start", "rag", "cashable")
+    made = valve.case.measures
+    return pd.DataFrame(
+        [[getattr(one, part) for part in columns] + [_quality(valve.case, name)]
+         for name, one in made.items()], index=list(made), columns=[*columns, "quality"])
 
 
 def _quality(case, name):
@@ -45,7 +48,12 @@ def sensitivities(valve, financial_year):
     """
     central, found = _ends(valve, "", financial_year), {}
     for said in valve.case.value(f"{KEY}.sensitivities", {}).values():
-        found[said["label"]] = _ends(valve, said["set"], financial_year) - central
+        try:
+            found[said["label"]] = _ends(valve, said["set"], financial_year) - central
+        except CaseError:
+            if not valve.case.known_by:
+                raise
+            # What it changes was not known yet: nobody could have asked
     return pd.DataFrame(found, index=central.index).T
 
 
@@ -102,6 +110,7 @@ def tables(valve):
              "Opening balance at": positions.march(valve.opened),
              "Override ends": "" if ends is None else f"31 March {int(np.median(ends))}"}
     management = [plan_tables.cover(facts), *plan_tables.financial_summary(statements),
-                  *plan_tables.cyp_summary(plans["plans"], keep),
-                  *plan_tables.mitigations(about(valve), money(valve))]
+                  *plan_tables.cyp_summary(plans["plans"], keep)]
+    if case.measures:
+        management += plan_tables.mitigations(about(valve), money(valve))
     return {"Local SEND Reform Plan": reform, "DSG management plan": management}

@@ -97,15 +97,10 @@ class SafetyValve:
         else:
             calibration, (plans, spend) = self._certain, self._expected(study.worlds)
         found = [unmitigated(spend)]
-        for rate in (self.rate(), 1.0):
+        for rate in (None, 1.0):
             found.append(mitigated(self.case, calibration, study.worlds, plans, spend, rate,
                                    self.kind, study.threads))
         return xr.concat(found, pd.Index(FORECASTS, name="forecast"))
-
-    def rate(self):
-        """None: delivery is drawn; a rate that the case, or an override, sets for all measures."""
-        key = f"{KEY}.delivery_rate"
-        return self.study.worlds[key] if key in self.case else None
 
     @cached_property
     def monitored(self):
@@ -126,7 +121,7 @@ class SafetyValve:
                  "without measures": bare[:, 0]}
         if (planned > 0).all():
             found["delivery"] = (bare - kept)[:, 0] / planned
-        return nowcast.compare(self.weights, found)
+        return nowcast.compare(self.nowcast.index, found)
 
     def prior(self, name):
         """In-year position before monitoring is weighed, (draw, year) GBP."""
@@ -142,6 +137,11 @@ class SafetyValve:
             return None
         draws = self.study.parameters.draws
         return np.bincount(self.nowcast.index, minlength=draws) / draws
+
+    @property
+    def worth(self):
+        """How many equally likely worlds the account is worth: a chance's sampling error."""
+        return self.study.parameters.draws if self.nowcast is None else self.nowcast.ess
 
     def weighed(self, dataset):
         found = self.nowcast
@@ -297,29 +297,31 @@ class SafetyValve:
         return SafetyValve(type(self.study)(replace(self.study.parameters, **plain)))
 
     def coalitions(self, rate, gross=False):
-        """Savings of any set of measures: in all worlds where they are cash, in the first if not."""
+        """Savings of any set of measures: in all worlds if they are cash, else in the first."""
         study, few = self.study, self.study.parameters.draws
         if any(made.kind != "cash_profile" for made in self.case.measures.values()):
             few = min(FEW, few)
         worlds = Worlds(self.case.assumptions, study.parameters.seed, few)
-        rate = rate[:few] if isinstance(rate, np.ndarray) else rate
         return Coalitions(self.case, study.calibration, worlds, study.simulated, study.spend,
                           self.years, rate, gross, study.threads)
 
     @cached_property
     def attribution(self):
         """Whose saving it is, on the expected engine in the first draws: savings.Attribution."""
-        value, names = self.coalitions(self.rate()), list(self.case.measures)
+        value, names = self.coalitions(None), list(self.case.measures)
         cash = [name for name in names if self.case.measures[name].kind == "cash_profile"]
         return savings.attribute(value, names, value.worlds.draws, additive=cash)
 
     def alone(self):
         """Mean saving of each measure alone, and last in, GBP: two frames measure x year."""
-        weights = self.weights
-        table = self.attribution.table(None if weights is None else
-                                       weights[: self.attribution.total.sizes["draw"]])
-        return [table.pivot(index="measure", columns="financial_year", values=side)
-                for side in ("first_in", "last_in")]
+        return [self.mean(side) for side in (self.attribution.first_in, self.attribution.last_in)]
+
+    def mean(self, values):
+        """Mean over the study's first draws, as monitoring weighs them: frame measure x year."""
+        values = values.transpose(..., "draw", "financial_year")
+        weights = None if self.weights is None else self.weights[: values.sizes["draw"]]
+        names = {"index": values["measure"].values, "columns": values["financial_year"].values}
+        return pd.DataFrame(np.average(values, axis=1, weights=weights), **names)
 
     def attributed(self):
         """Mean saving by measure and year, and what capacity and chance take, to the penny."""

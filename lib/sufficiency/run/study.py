@@ -206,7 +206,7 @@ class Study:
 
         said = {
             "Case": self.case.title or self.case.name, "Figures as at": str(self.case.as_at),
-            "Known by": self.parameters.as_known or "everything known",
+            "Known by": self.case.known_by or "everything known",
             "Scenario": self.parameters.scenario or "the case as it stands",
             "Overrides": self.parameters.overrides or "none",
             "Simulated worlds": f"{self.parameters.draws:,}", "Seed": str(self.parameters.seed),

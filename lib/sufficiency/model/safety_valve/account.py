@@ -165,7 +165,9 @@ def opening(case, worlds, year=None):
     found = {name: at_year(case, worlds, f"{KEY}.opening.{name}", year)
              for name in ("balance", "council_money", "dfe_money", "other_blocks")}
     if found["balance"] is None:
-        raise ValueError(f"{KEY}.opening.balance: found nothing for {year}; allowed GBP")
+        raise ValueError(f"{KEY}.opening.balance: found nothing for {year} known by "
+                         f"{case.known_by or 'any date'}; allowed GBP, or a scenario dated then "
+                         "that opens sooner")
     table, published = case.published("deficit_1_9_3", None), None
     if table is not None and year in table.index:
         scale = 1e6 if table.attrs["unit"] == "GBP million" else 1.0

@@ -85,8 +85,9 @@ def update(position, uniform, outturn=None, saved=None):
     least = min(LEAST, len(weights) * SHARE)
     if ess < least:
         raise ValueError(_too_far(position.month, seen, ess, len(weights), least))
-    return Nowcast(weights, resample(weights, uniform), ess,
-                   compare(weights, {name: each[2] for name, each in seen.items()}))
+    index = resample(weights, uniform)
+    return Nowcast(weights, index, ess,
+                   compare(index, {name: each[2] for name, each in seen.items()}))
 
 
 def resample(weights, uniform):
@@ -96,27 +97,16 @@ def resample(weights, uniform):
     return np.minimum(np.searchsorted(reached, steps), len(weights) - 1)
 
 
-def compare(weights, quantities):
-    """Prior and posterior of quantities {name: (draw,)} under `Nowcast.weights`.
+def compare(index, quantities):
+    """Prior and posterior of quantities {name: (draw,)}, the latter of the worlds of `index`.
 
     -> DataFrame: quantity, stage (prior, posterior), mean, sd, p10, p50, p90.
     """
-    stages = {"prior": np.full(len(weights), 1 / len(weights)), "posterior": np.asarray(weights)}
-    rows = []
-    for name, values in quantities.items():
-        for stage, weight in stages.items():
-            mean = np.sum(weight * values)
-            rows.append({"quantity": name, "stage": stage, "mean": mean,
-                         "sd": np.sqrt(np.sum(weight * (values - mean) ** 2)),
-                         **dict(zip(PERCENTILES, _quantiles(values, weight), strict=True))})
-    return pd.DataFrame(rows)
-
-
-def _quantiles(values, weights):
-    order = np.argsort(values, kind="stable")
-    weights = weights[order]
-    return np.interp(list(PERCENTILES.values()), np.cumsum(weights) - weights / 2,
-                     np.asarray(values)[order])
+    return pd.DataFrame([
+        {"quantity": name, "stage": stage, "mean": np.mean(found), "sd": np.std(found),
+         **dict(zip(PERCENTILES, np.quantile(found, list(PERCENTILES.values())), strict=True))}
+        for name, values in quantities.items()
+        for stage, found in (("prior", values), ("posterior", np.asarray(values)[index]))])
 
 
 def _too_far(month, seen, ess, draws, least):
