@@ -53,8 +53,9 @@ def test_the_record_keeps_outturn_apart_from_part_way():
 def test_what_the_grant_leaves(last, ends):
     text = said.grant(xr.DataArray([160e6, 170e6], dims="draw"), yearly([181, 68.4, last]),
                       "2026-27")  # fmt: skip
-    assert text == ("**The stability grant, if paid, writes off £165.0m in 2026-27 and leaves "
-                    f"£68.4m at 31 March 2027**{ends}")  # fmt: skip
+    assert text == ("**The stability grant, if paid, writes off £165.0m in 2026-27 of a deficit of "
+                    "£181.0m, and leaves £16.0m; with the year's overspend it is £68.4m at "
+                    f"31 March 2027**{ends}")  # fmt: skip
 
 
 @pytest.mark.parametrize(("charged", "text"), [

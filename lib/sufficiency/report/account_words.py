@@ -62,13 +62,12 @@ def grant(money_in, left, paid_in):
     """What the stability grant leaves: money_in (draw,), left (draw, financial_year), GBP."""
     mean = left.mean("draw").to_series()
     at, written_off = list(mean.index).index(paid_in), float(money_in.mean())
-    after, at_once = mean.index[at:][:2], ""
+    after = mean.index[at:][:2]
+    said = f"**The stability grant, if paid, writes off {money(written_off)} in {paid_in}"
     if at:
-        rest = mean.iloc[at - 1] - written_off
-        at_once = f" of {money(mean.iloc[at - 1])}, so that {money(rest)} stays,"
-    said = (f"**The stability grant, if paid, writes off {money(written_off)}{at_once} in "
-            f"{paid_in}; the year's overspend makes it {money(mean[paid_in])} at "
-            f"{march(paid_in)}**")
+        before = mean.iloc[at - 1]
+        said += f" of a deficit of {money(before)}, and leaves {money(before - written_off)}"
+    said += f"; with the year's overspend it is {money(mean[paid_in])} at {march(paid_in)}**"
     if len(after) < 2:
         return f"{said}."
     way = "grows" if mean[after[1]] > mean[paid_in] else "falls"
