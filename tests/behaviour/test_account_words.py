@@ -64,11 +64,13 @@ def test_what_the_grant_leaves(last, ends):
                  "1 April 2026 if the override then ends as the law stands.**"),
 ])  # fmt: skip
 def test_exposure_stops_where_the_override_does(charged, text):
-    money = {"contributions": [10, 10, 10], "interest": [5, 3, 1], "charged_at_end": charged}
+    money = {"contributions": [10, 10, 10], "interest": [5, 3, 1], "charged_at_end": charged,
+             "general_fund": [40, 40 + charged[1], 40]}
     position = xr.Dataset({name: yearly(values) for name, values in money.items()})
     found = said.exposure(position, "2027-28", None)
     assert found == f"**The general fund pays {text} Usable reserves: not in the case."
-    assert said.exposure(position, "2027-28", np.array([99e6])).endswith("reserves: £99.0m.")
+    assert said.exposure(position, "2027-28", np.array([99e6])).endswith(
+        "reserves: £99.0m; the chance that this uses them up is more than 99 in 100.")
 
 
 def test_what_is_left_is_never_a_negative_deficit():

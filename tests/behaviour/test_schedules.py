@@ -396,16 +396,13 @@ def test_delivery_and_saving_the_plan_needs():
     assert abs(kept - 0.8) < 1 / 4000
 
 
-def test_payments_at_risk_and_exposure():
+def test_exposure():
     terms = FULL(payments=np.full((2, 7), 6e6), limits=np.repeat(LIMITS, 2, 0),
                  suspend_over=np.zeros(2), interest_rate=np.zeros((2, 7)),
                  grant=Grant(np.full(2, 0.9), "2025-26", "2026-27", np.zeros(2)),
                  override_ends=np.full(2, 2028.0))
     start = made([[20e6] * 7, [40e6] * 7], contributions=1e6)
     found = schedules.apply(start, terms)
-    risk = schedules.payments_at_risk(found).sel(schedule="agreement")
-    assert (risk["mean"][:2] / 1e6).values.tolist() == [3, 6]
-    assert risk["chance"][:2].values.tolist() == [0.5, 1]
     fund = schedules.exposure(found, np.full(2, 100e6)).sel(schedule="override_end")
     by_hand = found["general_fund"].sel(schedule="override_end").values.cumsum(1)
     np.testing.assert_allclose(fund["to_date"], by_hand)

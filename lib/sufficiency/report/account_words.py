@@ -8,6 +8,7 @@ from calendar import month_name
 import numpy as np
 import pandas as pd
 
+from sufficiency.model.safety_valve import schedules
 from sufficiency.report import tables
 from sufficiency.report.positions import SCHEDULES, march
 from sufficiency.report.words import MINUS, chance, listed, money, number, percent, signed, span
@@ -229,8 +230,12 @@ def exposure(position, end, reserves):
     if at is not None:
         said += (f", and {money(due.iloc[at])} on 1 April {years[at][:4]} if the override then "
                  "ends as the law stands")
-    known = "not in the case" if reserves is None else money(float(np.mean(reserves)))
-    return f"{said}.** Usable reserves: {known}."
+    if reserves is None:
+        return f"{said}.** Usable reserves: not in the case."
+    used = schedules.exposure(position, reserves)["chance"]
+    used = float(used.isel(financial_year=last if at is None else at))
+    return (f"{said}.** Usable reserves: {money(float(np.mean(reserves)))}; the chance that this "
+            f"uses them up is {chance(used)}.")
 
 
 def schedule_title(deficit, end):

@@ -7,6 +7,7 @@ Means where figures must add, ranges of 8 chances in 10 beside them. Datasets ar
 import numpy as np
 import pandas as pd
 
+from sufficiency.model.safety_valve import schedules
 from sufficiency.report import tables, words
 from sufficiency.report.views import HIGH, LOW
 
@@ -141,13 +142,15 @@ def limits(in_year, limit):
     for year in level["financial_year"].values[level.notnull().values]:
         at = {"financial_year": year}
         for heading, draws in in_year.items():
-            here, over = draws.sel(at), draws.sel(at) - limit.sel(at)
+            here = draws.sel(at)
             low, high = tables.quantiles(here, [0.1, 0.9])
+            over = schedules.expected_shortfall(here, limit.sel(at))["mean"]
+            share = schedules.chance_over(here, limit.sel(at))["chance"]
             pounds = {"Limit": float(level.sel(at)), MEAN: float(here.mean()), LOW: low,
-                      HIGH: high, "Mean excess": float(np.maximum(over, 0).mean())}
+                      HIGH: high, "Mean excess": float(over)}
             rows.append({"Financial year": str(year), "With": heading,
                          **{name: value / 1e6 for name, value in pounds.items()},
-                         "Chance over": words.chance(float((over > 0).mean()))})
+                         "Chance over": words.chance(float(share))})
     return pd.DataFrame(rows)
 
 

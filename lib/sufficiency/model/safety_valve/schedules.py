@@ -271,12 +271,6 @@ def expected_shortfall(in_year, limit):
     return mean_of(excess).assign(when_over=excess.where(excess > 0).mean("draw"))
 
 
-def payments_at_risk(result):
-    """Payments stopped by year and schedule: mean GBP with its error, chance that any is."""
-    return mean_of(result["suspended"]).assign(
-        chance=(result["suspended"] > 0).mean("draw"))
-
-
 def saving_required(unmitigated, limits, chance=None):
     """Saving by year, GBP, that brings the unmitigated in-year position to its limit.
 
