@@ -87,10 +87,7 @@ def _small(label):
 
 
 def flag(quality, shares):
-    """What to print on every table of measures, by their quality: nothing, or what is invented.
-
-    shares: whether measures are shares of one programme, whose total stands on the plan.
-    """
+    """What of the measures is invented, or nothing; shares: of one programme, itself the plan's."""
     if not (quality == "illustrative").any():
         return ""
     return SPLIT if shares else INVENTED
@@ -144,10 +141,7 @@ def limits(limit):
 
 
 def record(table):
-    """What high needs programmes reported, in the rows of `positions.record`: at outturn, before.
-
-    Each by itself: Bury 88% at outturn; part-way through the year, Devon 42% and 52%.
-    """
+    """What high needs programmes of `positions.record` reported, each by itself."""
     known = table[table["Share delivered"].notna() & (table["Scope"] == HIGH_NEEDS)]
     ended, parts = known["Stage"] == "outturn", []
     for some, form in ((known[ended], "{} at outturn"), (known[~ended], "{} part-way")):
@@ -157,11 +151,6 @@ def record(table):
                 for place, found in shares.groupby(where, sort=False)]
         parts += [form.format(listed(said))] if said else []
     return "; ".join(parts) or "no high needs programme has reported a share"
-
-
-def recorded(table):
-    """The record beside what a plan needs, in a sentence."""
-    return f"The record: {record(table)}."
 
 
 def balance(year, required, share):
