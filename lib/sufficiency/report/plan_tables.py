@@ -61,7 +61,7 @@ NEEDS = {
 # What tables 10, 11 and 12 count, and the column of the published flows that says how many
 FLOWS = {"10": ("Requests for an assessment", "requests"), "11": ("Assessments", "assessed"),
          "12": ("Assessments that lead to a plan", "issued")}  # fmt: skip
-MEANS = "Means of the simulated worlds, so that rows add up, to the nearest 10; blank below 8."
+MEANS = "Means of the worlds without savings, so that rows add up; nearest 10; blank below 8."
 CENSUS = "2025 is the census of January 2026."
 # Lines of the account in the order of a year-end statement; a line of no account is left out
 LINES = {

@@ -87,7 +87,7 @@ class SafetyValve:
     @cached_property
     def spending(self):
         """Spend and savings before monitoring is weighed: (draw, financial_year, forecast) GBP."""
-        kept = self.study._kept("safety_valve", self._spending)
+        kept = self.study.kept("safety_valve", self._spending)
         return kept.sel(financial_year=self.years)
 
     def _spending(self):
@@ -148,8 +148,7 @@ class SafetyValve:
         return dataset if found is None else dataset.isel(draw=found.index)
 
     def _run(self, worlds, spending):
-        names = ("spend", "place_funding")
-        flows = {name: spending[name].values for name in names}
+        flows = {name: spending[name].values for name in ("spend", "place_funding")}
         flows |= account.income(self.case, worlds, self.years)
         return account.run(flows, account.opening(self.case, worlds), self.years,
                            self.case.value(f"{KEY}.income.basis"))
@@ -214,6 +213,11 @@ class SafetyValve:
     def saving(self):
         """Saving foreseen, (draw, financial_year), GBP."""
         return self.in_year("unmitigated") - self.in_year("mitigated")
+
+    def outside(self):
+        """What measures cost other funds than the high needs block, mean GBP over all years."""
+        cost = self.weighed(self.spending)["outside"].sel(forecast="mitigated")
+        return float(cost.sum("financial_year").mean())
 
     def reconciled(self):
         """From the gross deficit to line 1.9.3, as now known: {financial year: (draw, line) GBP}.

@@ -73,7 +73,7 @@ class Study:
     @cached_property
     def spend(self):
         """Spend (draw, financial_year, setting, age_band), nominal and real, GBP, and lines."""
-        return self._kept("spend", self._cost)
+        return self.kept("spend", self._cost)
 
     @cached_property
     def ledger(self):
@@ -88,7 +88,7 @@ class Study:
         from sufficiency.run.forecast import simulate
 
         asked = (self.case, self.calibration, self.worlds)
-        return self._kept("placements", lambda: simulate(*asked, threads=self.threads))
+        return self.kept("placements", lambda: simulate(*asked, threads=self.threads))
 
     def _cost(self):
         from sufficiency.run.forecast import cost
@@ -224,7 +224,8 @@ class Study:
 
         display_markdown(" ".join(parts), raw=True)
 
-    def _kept(self, name, compute):
+    def kept(self, name, compute):
+        """A dataset computed once a run, and kept under out_dir if there is one."""
         folder = self.out_dir / "exempt" / "draws" / self.run_id if self.out_dir else None
         return store.keep(folder, name, compute)
 
