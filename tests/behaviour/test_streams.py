@@ -76,11 +76,40 @@ def test_fixed_worlds_keep_the_luck_of_named_shocks():
     assert not worlds.normal("moves.shock.2026").any() and (worlds["costs.fee"] == 100).all()
 
 
+def test_held_assumptions_alone_change():
+    worlds = Worlds(ASSUMPTIONS, 1, 700)
+    held = worlds.hold({"costs.fee": 0.9, "growth.trend": worlds.uniform("else")})
+    assert (held["costs.fee"] == 100 + special.ndtri(0.9)).all()
+    assert (held.at("costs.fee", "2026-27") == held.at("costs.fee", "2025-26") + 1).all()
+    np.testing.assert_array_equal(held["growth.trend"], special.ndtri(worlds.uniform("else")))
+    np.testing.assert_array_equal(held.at("costs.uplift", "2026-27"),
+                                  worlds.at("costs.uplift", "2026-27"))
+    np.testing.assert_array_equal(held.normal("shock"), worlds.normal("shock"))
+    assert (worlds["costs.fee"] != held["costs.fee"]).all()
+
+
+def test_held_worlds_of_other_worlds():
+    worlds, index = Worlds(ASSUMPTIONS, 1, 700), np.array([3, 3, 600])
+    some = worlds.take(index).hold({"costs.fee": 0.5})
+    np.testing.assert_array_equal(some["costs.uplift"], worlds["costs.uplift"][index])
+    np.testing.assert_array_equal(some["costs.fee"], 100.0)
+    twice = worlds.hold({"costs.fee": 0.5}).hold({"costs.uplift": 0.5})
+    assert (twice["costs.fee"] == 100).all() and (twice["costs.uplift"] == 3).all()
+    np.testing.assert_array_equal(twice.take(index)["growth.trend"], some["growth.trend"])
+    still = Worlds.fixed(ASSUMPTIONS, {"costs.fee": 0.1}, 2).hold({"costs.uplift": 0.9})
+    assert (still["growth.trend"] == 0).all() and not still.normal("shock").any()
+    assert (still["costs.fee"] == 100 + special.ndtri(0.1)).all()
+
+
 def test_unknown_names_and_bad_sizes_are_refused_by_name():
     with pytest.raises(ValueError, match=r"costs\.fees.*near it: costs\.fee"):
         Worlds(ASSUMPTIONS, 1, 10)["costs.fees"]
     with pytest.raises(ValueError, match=r"growth\.trent"):
         Worlds.fixed(ASSUMPTIONS, {"growth.trent": 0.5}, 1)
+    with pytest.raises(ValueError, match=r"costs\.fees.*near it"):
+        Worlds(ASSUMPTIONS, 1, 10).hold({"costs.fees": 0.5})
+    with pytest.raises(ValueError, match=r"costs\.fee: found held at 1; allowed between 0"):
+        Worlds(ASSUMPTIONS, 1, 10).hold({"costs.fee": 1})
     with pytest.raises(ValueError, match="seed: found -1; allowed 0"):
         Worlds(ASSUMPTIONS, -1, 10)
     with pytest.raises(ValueError, match="draws: found 0; allowed 1"):

@@ -54,6 +54,10 @@ class Worlds:
         """Some of these worlds, in the order of index (n,): the same values, n draws."""
         return Some(self, index)
 
+    def hold(self, uniforms):
+        """These worlds with {key: u, (draw,) or a number in 0 to 1} held; all other luck stays."""
+        return Held(self, uniforms)
+
     def __contains__(self, key):
         return key in self.assumptions
 
@@ -108,3 +112,23 @@ class Some(Worlds):
 
     def uniform(self, name):
         return self._all.uniform(name)[self._index]
+
+
+class Held(Worlds):
+    """Other worlds with some assumptions held; see `Worlds.hold`."""
+
+    def __init__(self, worlds, uniforms):
+        super().__init__(worlds.assumptions, worlds.seed, worlds.draws)
+        self._all = worlds
+        self._held = {self._known(key): self._frozen(u) for key, u in uniforms.items()}
+        for key, u in self._held.items():
+            if not ((u > 0) & (u < 1)).all():
+                raise ValueError(f"{key}: found held at {uniforms[key]}; allowed between 0 and 1")
+
+    def at(self, key, period=None):
+        return (super() if key in self._held else self._all).at(key, period)
+
+    __getitem__ = at
+
+    def uniform(self, name):
+        return self._held[name] if name in self._held else self._all.uniform(name)
