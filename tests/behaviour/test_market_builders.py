@@ -153,6 +153,7 @@ def test_an_uncertain_number_of_providers_leaves_the_rest_out():
     found, number = supplied(case), np.rint(worlds_of(case)["market.providers"])
     np.testing.assert_array_equal((found.enters == 0).sum(1), number)
     assert set(np.unique(found.enters)) == {0, MONTHS}
+    assert (supplied(made(providers=0, entry=0)).enters == MONTHS).all()
 
 
 def columns_of(found):
@@ -344,6 +345,13 @@ def test_a_stage_of_an_unknown_word_is_refused_by_key():
     case.plain["market"]["routes"]["spot"]["stages"]["off"]["pool"] = "closed"
     with pytest.raises(ValueError, match=r"routes\.spot\.stages\.off\.pool: found 'closed'"):
         routed(case, "spot")
+
+
+def test_a_list_without_a_month_to_open_is_refused_by_key():
+    case = made()
+    case.plain["market"]["routes"]["open"]["list"]["start"] = None
+    with pytest.raises(ValueError, match=r"routes\.open\.list\.start: found nothing"):
+        routed(case, "spot", "open")
 
 
 def test_ids_are_of_the_names():

@@ -63,7 +63,7 @@ def demand(case, lot, worlds, months, flows=None):
     or of other years, and more children than the places there are.
     """
     at = f"market.lots.{lot}"
-    pricing, basis = case.value(f"{at}.pricing"), case.value(f"{at}.basis")
+    pricing, basis = case.value(f"{at}.pricing"), case.value(f"{at}.basis", "place")
     direct = case.value(f"{at}.setting", None) is None
     weights = np.array(case.value(f"{at}.months", [1] * 12), float)
 
@@ -90,8 +90,8 @@ def demand(case, lot, worlds, months, flows=None):
         provider_index=summed(index(case, worlds, months, "provider", lot)),
         by_case=code(("place", "case"), basis, f"{at}.basis"),
         pricing=code(PRICING, pricing, f"{at}.pricing"),
-        patience=int(case.value(f"{at}.patience")),
-        urgent_days=float(case.value(f"{at}.urgent_days")),
+        patience=int(case.value(f"{at}.patience", 3)),
+        urgent_days=float(case.value(f"{at}.urgent_days", 5)),
         complex=complexity, complex_price=dearer, stay=np.array(flows["stay"], float),
         margin=margin, **{name: of(name) for name in TAKEN},
         **{name: of(name, None if pricing == "reduced" and name != "premium" else 0)

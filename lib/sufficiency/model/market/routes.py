@@ -173,10 +173,11 @@ def _route(case, lot, name, worlds, months, indices, price):
     def of(field, default=None):
         return take(worlds, field, name, lot, default)
 
-    opens, closes = _window(case, worlds, months, plan, of, f"market.{lot}.award", "fails")
-    r_opens, r_closes = _window(case, worlds, months, reserve, of, f"market.{lot}.reserve",
+    starts = _start(case, f"{at}.list"), _start(case, f"{at}.reserve")
+    opens, closes = _window(worlds, months, starts[0], plan, of, f"market.{lot}.award", "fails")
+    r_opens, r_closes = _window(worlds, months, starts[1], reserve, of, f"market.{lot}.reserve",
                                 "reserve_fails")
-    tendered = _month(case, plan["start"]) if plan else months
+    tendered = starts[0] if plan else months
     indexation = said.get("indexation", "provider")
     code(INDEXATION, indexation, f"{at}.list.indexation")
     if reserve and price is None:
@@ -201,23 +202,28 @@ def _route(case, lot, name, worlds, months, indices, price):
                                 for tier in ("small", "middle", "large")], -1)}
 
 
-def _window(case, worlds, months, plan, of, luck, fails):
+def _window(worlds, months, start, plan, of, luck, fails):
     """First month open and first closed again (D,), within 0 to T; T, T for never."""
     never = np.full(worlds.draws, months, np.int32)
     if not plan:
         return never, never
-    opens = np.rint(_month(case, plan["start"]) + of("slippage"))
-    closes = opens + plan["term"]
+    opens = np.rint(start + of("slippage"))
+    closes = opens + plan.get("term", 48)
     none = (worlds.uniform(luck) < of(fails)) | (closes <= 0)
     return tuple(np.where(none, months, np.clip(month, 0, months)).astype(np.int32)
                  for month in (opens, closes))
 
 
-def _month(case, when):
-    """Months from the market's first month to a month such as 2026-04."""
-    (year, month), (first, start) = (map(int, text.split("-"))
+def _start(case, key):
+    """Months from the market's first to when a list or reserve is to open; None without one."""
+    if not case.value(key, None):
+        return None
+    when = case.value(f"{key}.start", None)
+    if not when:
+        raise ValueError(f"{key}.start: found nothing; allowed the month it is to open, 2026-09")
+    (year, month), (first, april) = (map(int, text.split("-"))
                                      for text in (when, case.value("market.from")))
-    return 12 * (year - first) + month - start
+    return 12 * (year - first) + month - april
 
 
 def _stage(case, lot, route, stage, worlds):

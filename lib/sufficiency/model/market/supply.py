@@ -99,7 +99,7 @@ def _enters(lot, of, months, normals):
     """First month (D,) of every provider by name; entrants come in the month after their event."""
     number, rate = np.rint(of("providers"))[:, 0], of("entry")[:, 0]
     found = {f"{lot}.provider.{k}": np.where(k < number, 0, months).astype(np.int32)
-             for k in range(int(min(number.max(), MOST + 1)))}
+             for k in range(int(np.clip(number.max(), 1, MOST + 1)))}
     time = np.zeros(len(rate))
     for k in range(MOST + 1 - len(found)):
         name = f"{lot}.entrant.{k}"
