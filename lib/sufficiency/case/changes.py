@@ -41,7 +41,7 @@ def _known(node, limit):
         return _latest(node, limit)
     if not isinstance(node, dict):
         return node
-    if str(node.get("known", "")) > limit:
+    if type(known := node.get("known", "")) is not dict and str(known) > limit:
         return None
     pairs = ((key, _known(child, limit)) for key, child in node.items())
     return {key: child for key, child in pairs if child is not None}

@@ -17,7 +17,7 @@ UNITS = (
     *("GBP/hour", "GBP/day", "GBP/case", "GBP million", "share", "share/year", "share/month"),
     *("ratio", "ratio/year", "index", "points", "log points", "log points/year"),
     *(*COUNTS, "plans/year", "children/year", "places/year", "people/year", "requests/year"),
-    *("days", "weeks", "months", "years", "hours"),
+    *("providers", "providers/year", "miles", "days", "weeks", "months", "years", "hours"),
 )
 QUALITIES = ("published", "council", "proxy", "judgement", "illustrative")
 FUNDS = ("dsg_high_needs", "general_fund", "schools", "health", "social_care", "grant")

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from sufficiency.case import funding, measures, quantity
+from sufficiency.case import funding, market, measures, quantity
 from sufficiency.case.files import leaf, mapping
 from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 from sufficiency.case.table import Published, Row
 
-SECTIONS = ("placements", "costs", "safety_valve")
+SECTIONS = ("placements", "costs", "safety_valve", "market")
 HINTS = ("central", "values", "vintages")
 ABOUT = {"low", "high", "unit", "quality", "known"}
 NOT_HIGH_NEEDS = ("transport", "casework")
@@ -96,13 +96,15 @@ class CaseFile(Model):
     placements: dict[str, Any] = Field(default_factory=dict)
     costs: dict[str, Any] = Field(default_factory=dict)
     safety_valve: dict[str, Any] = Field(default_factory=dict)
+    market: dict[str, Any] = Field(default_factory=dict)
     scenarios: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 def is_assumption(node):
     """Whether a mapping is an assumption: `central`, `values` or `vintages`, or meant to be one."""
     hinted = any(name in node for name in HINTS) if isinstance(node, dict) else False
-    return hinted or len(ABOUT & mapping(node).keys()) > 1
+    told = [name for name in ABOUT & mapping(node).keys() if not isinstance(node[name], dict)]
+    return hinted or len(told) > 1
 
 
 def assumptions(node, path=()):
@@ -127,6 +129,7 @@ def check(tree):
              for path, node in assumptions(data)}
     _validate(funding.Funding, funding.said(data.get("safety_valve") or {}), ("safety_valve",),
               tree)
+    market.check_market(tree, found)
     programme, parts = measures.check_measures(tree), ("safety_valve", "measures")
     found = {key: entry for key, entry in found.items()  # not what no measure in use says
              if (path := tuple(key.split(".")))[:2] != parts or path[2] in programme}
@@ -157,7 +160,8 @@ def _check_assumption(node, path, tree):
         if said["quality"] != "illustrative" and not (said["source"] or (mine and said["note"])):
             role = ": whose judgement and why (or in note)" if mine else ""
             tree.problem((*path, "source"), "nothing", f"the source of every number{role}")
-    if path[0] == "costs" and (made.unit or "").startswith("GBP") and not made.funded_by:
+    money = path[0] in ("costs", "market") and (made.unit or "").startswith("GBP")
+    if money and not made.funded_by:
         tree.problem((*path, "funded_by"), "nothing", "who pays: " + ", ".join(quantity.FUNDS))
     for word in NOT_HIGH_NEEDS if made.funded_by == "dsg_high_needs" else ():
         if word in ".".join(path):
@@ -202,7 +206,7 @@ def _fields(model, loc):
             kind = kinds.pop()
             kinds += get_args(kind)
             model = kind if isinstance(kind, type) and issubclass(kind, Model) else model
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def schema_text():
