@@ -1,0 +1,318 @@
+"""Sentences on a market: which route costs less, how sure that is, and what it depends on.
+
+Frames are those of `market.outcomes` and `market.evidence`, money GBP a year. A saving is positive
+where a route costs less than the reference; a difference by cause is positive where it costs more.
+`label` and `against` are what route and reference are called in print, `labels` those of all.
+"""
+
+import math
+
+import numpy as np
+
+from sufficiency.report import tables
+from sufficiency.report.account_words import month
+from sufficiency.report.words import chance, listed, money, number, percent
+
+SAME = "no difference we can measure"
+# A share that differs by less than a point is said to be the same
+POINT = 0.01
+FINDINGS = {"warning": "**Flag:** ", "blank": "**Not known:** ", "rule": ""}
+
+
+def lower(label):
+    """A label inside a sentence; initials keep their capitals: DPS."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+def upper(text):
+    """A text that begins a sentence or a row."""
+    return text[:1].upper() + text[1:]
+
+
+def pounds(value, error=0.0):
+    """GBP without its sign to three figures, or no finer than its Monte Carlo error: £12,300."""
+    size = abs(value)
+    if size < 0.5:
+        return "£0"
+    lead = math.floor(math.log10(size))
+    step = max(lead - 2, math.ceil(math.log10(error) - 1e-9) if error else lead - 2)
+    return money(size, 10.0 ** min(step, lead))
+
+
+def measured(saving, error=0.0):
+    """Whether a mean saving is more than twice its Monte Carlo error from nought."""
+    return abs(saving) > 2 * error
+
+
+def cost(saving, error=0.0):
+    """A mean saving as a cost against the reference: £12,300 less, £4,000 more."""
+    if not measured(saving, error):
+        return SAME
+    return f"{pounds(saving, error)} {'less' if saving > 0 else 'more'}"
+
+
+def between(low, high, error=0.0):
+    """A range of savings, low to high, as costs: £3,000 more to £30,000 less."""
+    near, far = pounds(low, error), pounds(high, error)
+    if low < 0 < high:
+        return f"{near} more to {far} less"
+    (near, far), way = ((near, far), "less") if low >= 0 else ((far, near), "more")
+    return f"{'about ' if near == far else f'{near} to '}{far} {way}"
+
+
+def worlds(share):
+    """A share of simulated worlds: 7 of 10."""
+    return chance(share).replace(" in ", " of ")
+
+
+def verdict(label, row, decides, against):
+    """What may be said of a route's cost, as a headline; row of by_route."""
+    if not decides:
+        return f"The evidence does not decide whether {lower(label)} costs less than {against}"
+    if not measured(row["saving"], row["error"]):
+        return f"We can measure no difference in cost between {lower(label)} and {against}"
+    return f"{label} would cost {_yearly(row['saving'], row['error'])} than {against}"
+
+
+def _yearly(saving, error):
+    return cost(saving, error).replace(" ", " a year ", 1)
+
+
+def headline(label, row, evidence, switching, against):
+    """The answer: a saving with its range, or what would have to be true for there to be one.
+
+    row of by_route; evidence: its row, share and decides; switching: frame as for `needs`.
+    """
+    said = f"**{verdict(label, row, evidence['decides'], against)}.**"
+    if evidence["decides"]:
+        return (f"{said} Range, 8 chances in 10: {between(row['p10'], row['p90'], row['error'])}. "
+                f"In {worlds(row['chance'])} simulated worlds it saves.")
+    share = percent(min(evidence["share"], 1.0), 0)
+    return (f"{said} {share} of the doubt comes from figures that are borrowed, judged or "
+            f"illustrative, so no saving is claimed. {needs(switching)}")
+
+
+def figure(value, unit):
+    """A value of an assumption with its unit: 42%, 14 months, £40 an hour."""
+    if unit in ("share", "ratio") or unit.startswith("share/"):
+        return percent(value, 0 if abs(value) >= 0.1 or not value else 1)
+    if unit.startswith("GBP"):
+        return money(value) + "".join(f" {'an' if part == 'hour' else 'a'} {part}"
+                                      for part in unit.split("/")[1:])
+    return f"{number(value, 0 if abs(value) >= 10 else 1)} {unit.replace('/', ' a ')}"
+
+
+def turning(row):
+    """One row of a switching frame: above 42%; or costs more throughout."""
+    if row["value"] is None or not np.isfinite(row["value"]):
+        return row["says"].replace("costs ", "costs more ")
+    return f"{row['says'].removeprefix('saves ')} {figure(row['value'], row['unit'])}"
+
+
+def needs(switching):
+    """What must be true, all else as assumed, for the route to cost no more.
+
+    switching by assumption label: value, says (of `evidence.switching`), unit, central, low, high.
+    """
+    turns = switching["value"].notna()
+    said = [f"{lower(name)} {turning(row)} (assumed {figure(row['central'], row['unit'])})"
+            for name, row in switching[turns].iterrows()]
+    parts = [f"To save, all else as assumed, it needs {' or '.join(said)}."] if said else []
+    for says, rows in switching[~turns].groupby("says"):
+        names = " or ".join(lower(name) for name in rows.index)
+        ends = {"no difference": "there is no difference"}
+        parts.append(f"Whatever the {names}, within the range tried, "
+                     f"{ends.get(says, 'it ' + turning(rows.iloc[0]))}.")
+    return " ".join(parts)
+
+
+def beat(found, evidence, labels, reference):
+    """Which routes can beat the reference, by how much and how likely, a point a group.
+
+    evidence by route; a route that is not in it is undecided.
+    """
+    others = found.drop(reference).sort_values("saving", ascending=False, kind="stable")
+    known = evidence["decides"].reindex(others.index, fill_value=False).astype(bool)
+    seen, saves = others["saving"].abs() > 2 * others["error"], others["saving"] > 0
+    against, parts = lower(labels[reference]), []
+    for head, here, sized in ((f"Cheaper on average than {against}", known & seen & saves, True),
+                              (f"Dearer on average than {against}", known & seen & ~saves, True),
+                              (upper(SAME), known & ~seen, False),
+                              ("The evidence does not decide", ~known, False)):
+        said = [lower(labels[name])
+                + f", by {pounds(row['saving'], row['error'])} a year" * sized
+                + f" (8 in 10: {between(row['p10'], row['p90'], row['error'])}; saves in "
+                f"{worlds(row['chance'])} worlds)" for name, row in others[here].iterrows()]
+        parts += [f"* **{head}:** {'; '.join(said)}."] if said else []
+    return "\n".join(parts)
+
+
+def depends(tornado, wanted=3):
+    """What moves a saving most: rows of `evidence.influence`, and what alone turns it."""
+    top = tornado.iloc[:wanted]
+    said = [f"{lower(row.label)} ({pounds(row.high - row.low)} between its low and high)"
+            for row in top.itertuples()]
+    turns = [lower(row.label) for row in top.itertuples() if row.crosses_zero]
+    alone = f" Alone, {' or '.join(turns)} can turn a saving into a cost." if turns else ""
+    return f"The difference depends most on {listed(said)}.{alone}"
+
+
+def able(shares, labels):
+    """How many could serve, a point a lot: frame by lot, columns none to three or more."""
+    return "\n".join(
+        f"* **{labels[lot]}:** for {percent(one, 0)} of call-offs only one provider could serve, "
+        f"so no route can make them compete; for {percent(none, 0)} none could, for "
+        f"{percent(two + more, 0)} two or more."
+        for lot, none, one, two, more in shares.itertuples(name=None))
+
+
+def each(says, labels):
+    """Each route in a sentence, as points of a list."""
+    return "\n".join(f"* **{label}.** {' '.join(says[name].split())}"
+                     for name, label in labels.items() if name in says)
+
+
+def start(late, record, deadline="", missed=None):
+    """How late the route is likely to start: late (draw,) months; deadline 2026-01; its chance.
+
+    record {name: {label, months_late}}: what comparable programmes ran late, each a point.
+    """
+    low, high = (float(x) for x in tables.quantiles(np.asarray(late, float), [0.1, 0.9]))
+    said = "The start is expected as planned." if high < 0.5 else \
+        f"The start is likely to be {_months(low, high)} late (8 chances in 10)."
+    if deadline:
+        said = f"**The chance of missing {month(deadline)} is {chance(missed)}.** {said}"
+    points = [f"{row['label']} {number(row['months_late'])} months" for row in record.values()]
+    return said + (f" Others ran late by: {listed(points)}; too few and too unlike to average."
+                   if points else "")  # fmt: skip
+
+
+def _months(low, high):
+    low, high = round(low), round(high)
+    return f"{low} months" if low == high else f"{low} to {high} months"
+
+
+def joining(label, row, fails=0.0):
+    """How many are expected on a list, and the chance that nothing is awarded."""
+    said = f"Providers expected on the list of {lower(label)} at the end: {number(row['members'])}"
+    return said + (f"; the chance that nothing is awarded is {chance(fails)}." if fails else ".")
+
+
+def displaced(found, route, reference, labels):
+    """Local and small providers' share of new spending, against the reference."""
+    parts = [f"{name} providers {percent(share, 0)} ({_points(share - found.at[reference, name])})"
+             for name, share in found.loc[route, ["local", "small"]].dropna().items()]
+    return (f"Of new spending on {lower(labels[route])}, compared with "
+            f"{lower(labels[reference])}: {listed(parts or ['none with a provider'])}.")
+
+
+def _points(change):
+    if abs(change) < POINT:
+        return "no change we can measure"
+    size = round(100 * abs(change))
+    return f"{size} {'point' if size == 1 else 'points'} {'more' if change > 0 else 'less'}"
+
+
+def service(found, route, reference, labels):
+    """Days, places not found and distance, against the reference; blanks are left out."""
+    forms = {"days": ("days to place {}", number), "distance": ("miles {}", number),
+             "unplaced": ("no place found for {} of call-offs", percent)}  # fmt: skip
+    pairs = found.loc[[route, reference], list(forms)].dropna(axis=1)
+    said = [f"{forms[name][0].format(forms[name][1](pair.iloc[0]))} "
+            f"(against {forms[name][1](pair.iloc[1])})" for name, pair in pairs.items()]
+    return f"{labels[route]} against {lower(labels[reference])}: {', '.join(said)}."
+
+
+def challenge(exposure, route, reference, labels):
+    """Exposure to challenge, {route: of `outcomes.exposure`}, which no saving here contains."""
+    said = [f"{pounds(exposure[name]['expected'])} a year on {lower(labels[name])}"
+            for name in (route, reference)]
+    return (f"Exposure to legal challenge, illustrative and in no saving above: {', '.join(said)}; "
+            f"{pounds(exposure[reference]['if_claimed'])} if a claim comes.")
+
+
+def causes(difference, error=0.0, wanted=5):
+    """What a difference is made of, widest first: a Series by cause; error, by cause or of the sum.
+
+    Left out: causes under a twentieth of the widest, or within twice their error.
+    """
+    wide = difference.abs() > np.maximum(2 * error, 0.05 * difference.abs().max())
+    kept = difference[wide].sort_values(key=abs, ascending=False)[:wanted]
+    said = [f"{name} {cost(-value)}" for name, value in kept.items()]
+    return listed(said) if said else SAME
+
+
+def widest(difference):
+    """The widest cause, for a title: Price agreed: £12,300 a year less."""
+    name = difference.abs().idxmax()
+    return f"{upper(name)} moves it most: {_yearly(-difference[name], 0.0)}"
+
+
+def ideal(label, difference, against, error=0.0):
+    """What remains of the advantage with no premium, everyone steered and officers free.
+
+    difference: Series by cause in that case; error, of its sum.
+    """
+    said, total = "With no premium, everyone steered and officers free", -difference.sum()
+    if not measured(total, error):
+        return f"{said}, there is {SAME} between {lower(label)} and {against}."
+    held = "keeps an advantage" if total > 0 else "has no advantage left"
+    return (f"{said}, {lower(label)} {held}: it costs {_yearly(total, error)} than {against}. By "
+            f"cause: {causes(difference, error)}.")
+
+
+def block(found, unit="places"):
+    """The best size of a block and its flat region: of `outcomes.best_block`."""
+    flat = sorted(found.flat)
+    wide = "no other size tried comes near" if len(flat) == 1 else \
+        f"any from {number(flat[0])} to {number(flat[-1])} costs within 1% of it"
+    return f"The cheapest block is {number(found.best)} {unit}; {wide}."
+
+
+def law(findings, kinds=tuple(FINDINGS)):
+    """The legal position at the date, as points of a list: findings of `case.law`, warnings first.
+
+    kinds: those that are wanted.
+    """
+    return "\n".join(f"* {FINDINGS[kind]}{found.said}" + f" ({found.source})" * bool(found.source)
+                     for kind in kinds for found in findings if found.kind == kind)
+
+
+def aggregation(spend, threshold, when):
+    """Like purchases together against the threshold in force in a month; GBP, to the pound."""
+    said = f"£{number(spend)} a year against £{number(threshold)}, the threshold in {month(when)}"
+    if spend < threshold:
+        return f"Taken together these purchases are below the threshold: {said}."
+    return (f"**Flag for legal advice:** these purchases together come to {said}. Whether they "
+            "could reasonably be one contract is a question of law.")
+
+
+def seen(rows, first, other):
+    """How often two routes of an event table (columns by label) end with the same provider."""
+    ends = [rows[name].str.split(",").str[0] for name in (first, other)]
+    return (f"Of the {len(rows)} call-offs shown, {int((ends[0] == ends[1]).sum())} end with the "
+            f"same provider on {lower(first)} as on {lower(other)}.")
+
+
+def ranges(found, labels, reference):
+    """Every route's mean and range against the reference, for an alternative text."""
+    return "; ".join(f"{lower(labels[name])} {cost(row['saving'], row['error'])}, "
+                     f"{between(row['p10'], row['p90'], row['error'])}"
+                     for name, row in found.drop(reference).iterrows()) + "."
+
+
+def swings(tornado, wanted=10):
+    """The widest rows of a tornado as costs, for an alternative text."""
+    return "; ".join(f"{lower(row.label)} {between(*sorted((row.low, row.high)))}"
+                     for row in tornado.iloc[:wanted].itertuples()) + "."
+
+
+def limits(evidence):
+    """What this cannot tell, as points of a list; evidence by route."""
+    weak = int((~evidence["decides"].astype(bool)).sum())
+    points = [f"For {weak} of {len(evidence)} routes, weak figures make more than half of the "
+              "doubt: better records would tell more than more worlds."] if weak else []
+    points += ["Providers are simulated: how real ones would answer a list is an assumption.",
+               "What children gain from a place is not valued; quality is a score, not an outcome.",
+               "The law is read for flags. Whether a purchase is lawful is for legal advice."]
+    return "\n".join(f"* {text}" for text in points)
