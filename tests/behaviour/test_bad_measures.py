@@ -67,7 +67,7 @@ BAD = {
                           PATH + "profile.setting", "found special; allowed nothing"),
     "unknown kind": ("kind: redirect", "kind: redirekt", PATH + "review.kind",
                      "found 'redirekt'; allowed new_places, redirect, step_down, front_door, "
-                     "cessation, backlog, price, uplift, cash_profile (nearest: redirect)"),
+                     "cessation, backlog, price, uplift, market, cash_profile (nearest: redirect)"),
     "unknown key": ("rag: green", "rga: green", PATH + "places.rga", "found a key nobody reads; "),
     "no colour": ("rag: green", "rag: blue", PATH + "places.rag", "found 'blue'; allowed 'red'"),
     "general fund": ("min: 0, unit: places}, start: 2025-09,\n      end: 2030-08, place_funding: "

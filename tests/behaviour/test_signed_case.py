@@ -104,6 +104,6 @@ def test_the_strands_share_out_the_programme_and_are_called_invented():
 def test_the_worked_measures_are_one_of_each_physical_kind():
     case = load_case("devon", scenario="worked_measures")
     kinds = [made.kind for made in case.measures.values()]
-    assert sorted(kinds) == sorted(set(KINDS) - {"cash_profile"})
+    assert sorted(kinds) == sorted(set(KINDS) - {"cash_profile", "market"})
     for name in case.measures:
         assert case[f"safety_valve.measures.{name}.size"].quality == "illustrative"

@@ -29,6 +29,7 @@ KINDS = {
     "backlog": Kind("months"),
     "price": Kind("share", True),
     "uplift": Kind("share/year", True),
+    "market": Kind("", True),
     "cash_profile": Kind("GBP/year"),
 }
 # Plans are reviewed for it when a child moves to secondary school: aged 11 at 31 August.
@@ -37,6 +38,7 @@ UNITS = {"slippage": "months", "appeal_reversal": "share", "place_funding": "GBP
          "start_up": "GBP", "cost": "GBP/year"}
 EXTREMES = (2.0**-53, 1 - 2.0**-53)
 PROGRAMME = ("safety_valve",)
+SIMULATED = ("size", "share_of_programme", "end", "ramp", "delivery", "slippage", "causes", "ages")
 
 
 def _kind(name):
@@ -76,7 +78,8 @@ class Measure(Model):
 
     start and end are the first and the last month in which it works, before slippage. A
     cash_profile may say, instead of its size, what share of safety_valve.programme.savings it is.
-    One of a `set` counts when safety_valve.programme.set names that.
+    One of a `set` counts when safety_valve.programme.set names that. A market is bought by `route`
+    in a `lot` of the case from the financial year of `start`, against the market's reference route.
     """
 
     label: str
@@ -85,6 +88,8 @@ class Measure(Model):
     kind: Annotated[str, AfterValidator(_kind), Field(json_schema_extra={"enum": list(KINDS)})]
     setting: str | None = None
     to: str | None = None
+    route: str | None = None
+    lot: str | None = None
     ages: tuple[StrictInt, StrictInt] | None = None
     size: Assumption | None = None
     share_of_programme: Assumption | None = None
@@ -158,7 +163,8 @@ def _usual(said, tree):
 
 
 def _check_measure(made, path, shared, tree):
-    _check_size(made, path, tree)
+    if made.kind != "market":
+        _check_size(made, path, tree)
     _check_places(made, path, tree)
     _check_ages(made, path, tree)
     if made.end is not None and made.end < made.start:
@@ -177,8 +183,8 @@ def _check_measure(made, path, shared, tree):
     if made.delivery is not None:
         _check_delivery(made.delivery, (*path, "delivery"), tree)
     for name, default in (("delivery", made.delivery), ("slippage", made.slippage)):
-        whole = (*PROGRAMME, name)
-        if default is None and leaf(tree.data, whole) is None and whole not in tree.where:
+        own, whole = default is not None or made.kind == "market", (*PROGRAMME, name)
+        if not own and leaf(tree.data, whole) is None and whole not in tree.where:
             tree.problem((*path, name), "nothing", f"its own, or safety_valve.{name} for all")
     for cause in made.causes:
         if cause not in shared:
@@ -254,15 +260,24 @@ def _reach(made):
 
 def _check_places(made, path, tree):
     settings, kind = list(mapping(tree.data.get("settings"))), KINDS[made.kind]
-    for name, needed in (("setting", kind.setting), ("to", kind.to)):
-        value = getattr(made, name)
+    market, ours = mapping(tree.data.get("market")), made.kind == "market"
+    routes, lots = (list(mapping(market.get(name))) for name in ("routes", "lots"))
+    for name, needed, able in (("setting", kind.setting, settings), ("to", kind.to, settings),
+                               ("route", ours, routes), ("lot", ours, lots)):
+        value, allowed = getattr(made, name), ", ".join(able) or "nothing: the case has none"
         if value is None and needed:
-            tree.problem((*path, name), "nothing",
-                         f"{', '.join(settings)}: kind {made.kind} has one")
+            tree.problem((*path, name), "nothing", f"{allowed}: kind {made.kind} has one")
         elif value is not None and needed is False:
             tree.problem((*path, name), value, f"nothing: kind {made.kind} has none")
-        elif value is not None and value not in settings:
-            tree.problem((*path, name), value, ", ".join(settings) + nearest(value, settings))
+        elif value is not None and value not in able:
+            tree.problem((*path, name), value, allowed + nearest(value, able))
+    for name in SIMULATED if ours else ():
+        if name in made.model_fields_set and getattr(made, name) is not None:
+            tree.problem((*path, name), "a market with it",
+                         "nothing: who joins, how much and how late is simulated")
+    theirs = leaf(market, ("lots", made.lot or "", "setting"))
+    if theirs not in (None, made.setting):
+        tree.problem((*path, "setting"), made.setting, f"{theirs}, the setting of {made.lot}")
     if made.to is not None and made.to == made.setting:
         tree.problem((*path, "to"), made.to, "another setting than the one they leave")
 

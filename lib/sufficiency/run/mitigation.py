@@ -20,11 +20,13 @@ def unmitigated(spend):
     return found.assign(outside=0.0 * found["spend"])
 
 
-def mitigated(case, calibration, worlds, placements, spend, rate=None, kind="counts", threads=2):
+def mitigated(case, calibration, worlds, placements, spend, rate=None, kind="counts", threads=2,
+              market=None):
     """The same with the case's measures, and what they cost other funds (`outside`).
 
     placements (an extra January after, as `forecast.simulate`) and spend: without measures, in the
-    same worlds. rate: see `delivery.delivered`. Only what children do is simulated again.
+    same worlds. rate: see `delivery.delivered`; market: `measures.price_multiplier`. Only what
+    children do is simulated again.
     """
     effect = effects(case, worlds, placements, spend, rate)
     priced = spend
@@ -33,7 +35,7 @@ def mitigated(case, calibration, worlds, placements, spend, rate=None, kind="cou
         changed = with_measures(case, calibration, worlds, effect, placements, kind, threads)
         priced = forecast.cost(case, changed, worlds, tied)[0]
     years = [*map(str, spend["financial_year"].values)]
-    nominal = priced["nominal"] * multiplier(case, effect, worlds, spend)
+    nominal = priced["nominal"] * multiplier(case, effect, worlds, spend, None, market)
     return less_cash(unmitigated(priced.assign(nominal=nominal)), case.measures, effect, worlds,
                      years)
 
@@ -52,12 +54,12 @@ def with_measures(case, calibration, worlds, effect, placements, kind, threads=2
     return forecast.simulate(case, calibration, worlds, kind, threads, change)
 
 
-def multiplier(case, effect, worlds, spend, on=None):
+def multiplier(case, effect, worlds, spend, on=None, market=None):
     """What measures make of the price of each setting: (draw, financial_year, setting)."""
     years, settings = ([*map(str, spend[name].values)] for name in ("financial_year", "setting"))
     profile = case.value("costs.profile", {})
     on = case.measures if on is None else on
-    return measures.price_multiplier(on, effect, worlds, years, settings, profile)
+    return measures.price_multiplier(on, effect, worlds, years, settings, profile, market)
 
 
 def less_cash(found, on, effect, worlds, years):
@@ -83,8 +85,8 @@ class Coalitions:
     """
 
     def __init__(self, case, calibration, worlds, placements, spend, years, rate=None,
-                 gross=False, threads=2):
-        self.gross = gross
+                 gross=False, threads=2, market=None):
+        self.gross, self.market = gross, market
         self.case, self.worlds, self.years, self.threads = case, worlds, list(years), threads
         self.rates, self.calibration = calibration.rates, calibration
         self.effect = effects(case, worlds, placements, spend, rate)
@@ -116,8 +118,8 @@ class Coalitions:
         kinds, saved = {made.kind for made in on.values()}, 0.0
         if kinds - {"cash_profile"}:
             paid = self._placement_years(on) if kinds & {*CHILDREN} else self.usual
-            price = multiplier(self.case, self.effect, self.worlds, self.spend, on).values
-            saved = ((self.usual - paid * price) * self.unit).sum(-1)
+            price = multiplier(self.case, self.effect, self.worlds, self.spend, on, self.market)
+            saved = ((self.usual - paid * price.values) * self.unit).sum(-1)
         cash = measures.cash(on, self.effect, self.worlds, self.years).sum("measure").values
         if not self.gross:
             cost = measures.costs(on, self.effect, self.worlds, self.years)["account"]

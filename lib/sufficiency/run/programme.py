@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from sufficiency.case import CaseError
+from sufficiency.case.quantity import QUALITIES
 from sufficiency.model.safety_valve import movement, nowcast
 from sufficiency.report import plan_tables, positions
 
@@ -36,6 +37,10 @@ def about(valve):
 
 
 def _quality(case, name):
+    """Quality of a measure's size; of a market the weakest of what it rests on."""
+    if case.measures[name].kind == "market":
+        return max((one.quality or "" for key, one in case.assumptions.items()
+                    if key.startswith("market.")), key=("", *QUALITIES).index, default="")
     share = f"{KEY}.measures.{name}.share_of_programme"
     return case[share if share in case else f"{KEY}.measures.{name}.size"].quality
 

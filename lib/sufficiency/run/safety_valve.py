@@ -23,6 +23,7 @@ HEADLINE_BASIS = "after_council_and_dfe"
 CHANCE = forecast.CHANCE | {f"{KEY}.delivery.part": (f"{KEY}.cause.", f"{KEY}.measure.")}
 # Draws of the attribution and of the sensitivities, on the expected engine (design, section 8).
 FEW = 1000
+PLAIN = dict.fromkeys(("scenario", "overrides", "as_known", "out_dir"), "")
 
 
 class SafetyValve:
@@ -87,8 +88,7 @@ class SafetyValve:
     @cached_property
     def spending(self):
         """Spend and savings before monitoring is weighed: (draw, financial_year, forecast) GBP."""
-        kept = self.study.kept("safety_valve", self._spending)
-        return kept.sel(financial_year=self.years)
+        return self.study.kept("safety_valve", self._spending).sel(financial_year=self.years)
 
     def _spending(self):
         study = self.study
@@ -97,10 +97,18 @@ class SafetyValve:
         else:
             calibration, (plans, spend) = self._certain, self._expected(study.worlds)
         found = [unmitigated(spend)]
-        for rate in (None, 1.0):
-            found.append(mitigated(self.case, calibration, study.worlds, plans, spend, rate,
-                                   self.kind, study.threads))
+        found += [mitigated(self.case, calibration, study.worlds, plans, spend, rate, self.kind,
+                            study.threads, self.market) for rate in (None, 1.0)]
         return xr.concat(found, pd.Index(FORECASTS, name="forecast"))
+
+    @cached_property
+    def market(self):
+        """Fees on the route of each market measure over the reference's, same draws, by year."""
+        if not any(made.kind == "market" for made in self.case.measures.values()):
+            return {}
+        from sufficiency.run.market import measure_ratios
+
+        return measure_ratios(self.study)
 
     @cached_property
     def monitored(self):
@@ -115,8 +123,7 @@ class SafetyValve:
     def nowcast_table(self):
         """Prior and posterior of the year's outturn, delivery and the deficit: nowcast.compare."""
         bare, kept, full = (self.prior(name) for name in FORECASTS)
-        planned = (bare - full)[:, 0]
-        ending = self.years.index(self.ending)
+        planned, ending = (bare - full)[:, 0], self.years.index(self.ending)
         found = {"in-year forecast": kept[:, 0], f"in-year {self.ending}": kept[:, ending],
                  "without measures": bare[:, 0]}
         if (planned > 0).all():
@@ -144,8 +151,7 @@ class SafetyValve:
         return self.study.parameters.draws if self.nowcast is None else self.nowcast.ess
 
     def weighed(self, dataset):
-        found = self.nowcast
-        return dataset if found is None else dataset.isel(draw=found.index)
+        return dataset if self.nowcast is None else dataset.isel(draw=self.nowcast.index)
 
     def _run(self, worlds, spending):
         flows = {name: spending[name].values for name in ("spend", "place_funding")}
@@ -245,8 +251,7 @@ class SafetyValve:
 
         Those of the case as it stands: a companion to a forecast as signed, never part of it.
         """
-        plain = {"scenario": "", "overrides": "", "as_known": "", "out_dir": ""}
-        later = type(self.study)(replace(self.study.parameters, **plain)).case
+        later = type(self.study)(replace(self.study.parameters, **PLAIN)).case
         return {year: dict(months) for year in self.years
                 if len(months := monitoring.forecasts(later, year))}
 
@@ -263,10 +268,7 @@ class SafetyValve:
         return self._run(certain, unmitigated(spend))["in_year"].isel(draw=0).to_series()
 
     def _expected(self, worlds):
-        """Expected children at the mean rates, and their spend, in other worlds than the study's.
-
-        Nothing but these worlds differs.
-        """
+        """Expected children at the mean rates and their spend; but for the worlds all is alike."""
         plans = forecast.simulate(self.case, self._certain, worlds, kind="expected")
         return plans, forecast.cost(self.case, plans, worlds)[0]
 
@@ -280,10 +282,11 @@ class SafetyValve:
 
         The deficit with savings, in expected children: see `influence.tornado`.
         """
+        market = {name: one.mean("draw").expand_dims("draw") for name, one in self.market.items()}
+
         def evaluate(worlds):
-            plans, spend = self._expected(worlds)
-            found = mitigated(self.case, self._certain, worlds, plans, spend, kind="expected")
-            found = found.sel(financial_year=self.years)
+            found = mitigated(self.case, self._certain, worlds, *self._expected(worlds),
+                              kind="expected", market=market).sel(financial_year=self.years)
             terms = schedules.terms(self.case, worlds, self.years)
             ended = schedules.apply(self._run(worlds, found), terms)["deficit"]
             return ended.sel(financial_year=self.ending, schedule=self.schedule,
@@ -297,8 +300,8 @@ class SafetyValve:
         name = self.case.value(f"{KEY}.agreement.scenario", "")
         if not name or self.case.scenario == name:
             return None
-        plain = {"scenario": name, "overrides": "", "as_known": "", "out_dir": ""}
-        return SafetyValve(type(self.study)(replace(self.study.parameters, **plain)))
+        plain = replace(self.study.parameters, **PLAIN | {"scenario": name})
+        return SafetyValve(type(self.study)(plain))
 
     def coalitions(self, rate, gross=False):
         """Savings of any set of measures: in all worlds if they are cash, else in the first."""
@@ -307,7 +310,7 @@ class SafetyValve:
             few = min(FEW, few)
         worlds = Worlds(self.case.assumptions, study.parameters.seed, few)
         return Coalitions(self.case, study.calibration, worlds, study.simulated, study.spend,
-                          self.years, rate, gross, study.threads)
+                          self.years, rate, gross, study.threads, self.market)
 
     @cached_property
     def attribution(self):
@@ -335,16 +338,13 @@ class SafetyValve:
     @cached_property
     def earlier(self):
         """The stored forecast that this one is set against, or None: frame of `movement`."""
-        name = self.case.value(f"{KEY}.earlier_forecast", "")
-        if not name:
+        if not (name := self.case.value(f"{KEY}.earlier_forecast", "")):
             return None
         path = next(path for path in self.case.files if path.name == name)
         return pd.read_csv(path, dtype={"financial_year": str})
 
     def moved(self, financial_year, figure):
         """Why a figure differs from the stored forecast: Series of GBP, or None without one."""
-        if self.earlier is None:
-            return None
-        now = programme.forecast_frame(self)
-        return movement.movement(self.earlier, now, financial_year, figure)
+        return None if self.earlier is None else movement.movement(
+            self.earlier, programme.forecast_frame(self), financial_year, figure)
 

@@ -115,8 +115,10 @@ def _luck(name, measure, worlds):
 
     z = sum of sqrt(rho) F over its causes + sqrt(1 - sum of rho) e; F by the cause's name, e by
     the measure's, so that neither knows what other measures there are. Further delay: that of
-    everything, and of what has its causes.
+    everything, and of what has its causes. A market has its own.
     """
+    if measure.kind == "market":
+        return 1.0, 0.0, 0.0
     loads = {cause: _rho(name, measure, cause, worlds) for cause in measure.causes}
     left = 1.0 - sum(loads.values())
     common = sum(np.sqrt(rho) * worlds.normal(f"safety_valve.cause.{cause}")

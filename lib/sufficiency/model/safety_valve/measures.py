@@ -112,16 +112,22 @@ def _sooner(faster, worlds, years):
         plans, usual, years)
 
 
-def price_multiplier(measures, effect, worlds, years, settings, profile=None):
+def price_multiplier(measures, effect, worlds, years, settings, profile=None, market=None):
     """What measures make of the nominal spend of each setting: (draw, financial_year, setting).
 
     price: 1 - size x effect, the mean of the months by how a year's money falls (profile {setting:
     by_day or termly}). uplift: each yearly uplift after the base year is less by size x effect in
-    the month of the provider's uplift, and so compounds.
+    the month of the provider's uplift, and so compounds. market {measure: ratio (draw or 1,
+    financial_year)}: see `_on_route`.
     """
     found = np.ones((worlds.draws, len(years), len(settings)))
     for name, measure in measures.items():
-        if measure.kind not in ("price", "uplift"):
+        if measure.kind not in ("price", "uplift", "market"):
+            continue
+        place = list(settings).index(measure.setting)
+        if measure.kind == "market":
+            ratio = _on_route(name, measure, market, effect, worlds, years)
+            found[..., place] *= 1 - _of(effect["delivery"], name)[:, None] * (1 - ratio)
             continue
         size = worlds[f"safety_valve.measures.{name}.size"][:, None]
         months = _financial(effect, name, years)
@@ -130,9 +136,30 @@ def price_multiplier(measures, effect, worlds, years, settings, profile=None):
         else:
             summer = PROFILES[(profile or {}).get(measure.setting, "by_day")]
             change = 1 - size * (months @ np.repeat([summer / 5, (1 - summer) / 7], [5, 7]))
-        found[..., list(settings).index(measure.setting)] *= change
+        found[..., place] *= change
     return xr.DataArray(found, dims=("draw", "financial_year", "setting"),
                         coords={"financial_year": list(years), "setting": list(settings)})
+
+
+def _on_route(name, measure, market, effect, worlds, years):
+    """Fees on a measure's route over those on the reference route: (draw or 1, year).
+
+    From the financial year of its start; the same before the market opens, and as in its last year
+    after it. Less what the base year holds. Worlds are the first draws of the market's.
+    """
+    if name not in (market or {}):
+        raise ValueError(f"market: found no fees of {name}; allowed those on its route, by year")
+    ratio = market[name].transpose("draw", "financial_year")
+    known, values = [*map(str, ratio["financial_year"].values)], ratio.values[: worlds.draws]
+    if len(values) not in (1, worlds.draws):
+        raise ValueError(f"market: found {len(values)} draws of {name}; allowed {worlds.draws}")
+    base, none = effect.attrs["base"], np.ones(len(values))
+    first = max(known[0], financial_year((month_number(measure.start) - 3) // 12))
+
+    def of(year):
+        return values[:, known.index(min(year, known[-1]))] if year >= first else none
+
+    return np.stack([of(year) / of(base) if year > base else none for year in years], 1)
 
 
 def _uplifted(cut, base, worlds, years):
