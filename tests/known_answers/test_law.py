@@ -223,6 +223,16 @@ def test_the_new_act_has_more_notices_and_the_days_are_added():
     assert not any("fewer" in f.said for f in late)
 
 
+def test_only_what_is_tendered_has_notices_and_times():
+    for kind in ("spot", "gated_spot", "fragmented", "in_house", "direct_payment"):
+        assert not [f for f in checks(LAW, date(2025, 9, 1), kind) if "otices" in f.said]
+    for kind in ("block", "dynamic_market", "joint"):
+        assert [f for f in checks(LAW, date(2025, 9, 1), kind) if f.said.startswith("Notices:")]
+    market = checks(LAW, date(2025, 9, 1), "dynamic_market", reopens_every=12)
+    assert [f.said for f in market if f.kind == "warning"] == [
+        f"A dynamic market with openings at intervals: {FLAG}."]
+
+
 def test_the_position_in_june_2024_says_what_was_known_and_what_moved():
     found = position(LAW, date(2024, 6, 12), begins=date(2025, 1, 15))
     said = [f.said for f in found]

@@ -98,7 +98,8 @@ def checks(law, day, kind, start=None, reopens_every=0, term=48, light_touch=Tru
     start: month or day of the first award. reopens_every: months between openings (0 none), or the
     months after the start in which it opens again. term: months. ranked: whether call-offs without
     competition follow an objective mechanism the framework states; original_criteria: whether
-    mini-competitions keep to its own (None: not said). single: one provider only.
+    mini-competitions keep to its own (None: not said). single: one provider only. Notices and times
+    are those of a tender: routes that have none get none.
     """
     if kind not in ABOUT:
         raise ValueError(f"kind: found {kind!r}; allowed {', '.join(ABOUT)}{nearest(kind, ABOUT)}")
@@ -110,9 +111,10 @@ def checks(law, day, kind, start=None, reopens_every=0, term=48, light_touch=Tru
         raise ValueError(f"reopens_every: found {reopens_every} in a term of {term} months; "
                          "allowed months after the start in order, before the term ends")
     reopened = kind in LISTS and (len(awards) > 2 or kind == "open_framework")
-    about = (*ABOUT[kind], "transition", "time", *(("open", "reopening", "single") if reopened
-                                                   else ()))
-    rules = dict(law.rules_on(day, (*about, "notice"), known_by))
+    tendered = bool({"contract", "dynamic_market"} & {*ABOUT[kind]})
+    about = (*ABOUT[kind], "transition", *(("time", "notice") * tendered),
+             *(("open", "reopening", "single") * reopened))
+    rules = dict(law.rules_on(day, about, known_by))
     wrong = _outside(rules, awards, reopened, single) if kind in LISTS else {}
     if kind in LISTS and ranked is False and not single:
         wrong["call_off"] = "Call-offs without competition, and no mechanism stated"
@@ -132,7 +134,7 @@ def checks(law, day, kind, start=None, reopens_every=0, term=48, light_touch=Tru
                                  "warning"))
     if kind in LISTS and ranked is None:
         found.append(Finding("How call-offs without competition choose is not said.", "", "blank"))
-    return found + _lead(law, rules.values(), day, start, light_touch)
+    return found + (_lead(law, rules.values(), day, start, light_touch) if tendered else [])
 
 
 def _outside(rules, awards, reopened, single):
