@@ -1,6 +1,7 @@
 """The command line: every job that is not a notebook."""
 
 import argparse
+import json
 import linecache
 import sys
 import traceback
@@ -61,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--council", default="", help="its name or code in the published series")
     new.add_argument("--by-need", action="store_true", help="keep needs apart (transitions)")
     new.add_argument("--force", action="store_true", help="replace a case of that name")
+    list_ = _job(jobs, "premium", _premium, "how much dearer spot is in a placement list")
+    list_.add_argument("file", help="CSV with a row a placement; says what columns it lacks")
+    list_.add_argument("--setting", default="", help="compare the placements of one setting")
     _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
     return parser
 
@@ -115,6 +119,30 @@ def _new_case(options) -> int:
                              options.council, find_root(), options.force, options.by_need, gaps)
     print("\n".join(notices), file=sys.stderr)
     print(path)
+    return 0
+
+
+def _premium(options) -> int:
+    from sufficiency.case.returns.placement_list import listed_problems, read_placement_list
+    from sufficiency.model.costs.premium import premium
+
+    read = read_placement_list(options.file)
+    for line in (*read.notices, *listed_problems(read)):
+        print(line, file=sys.stderr)
+    frame, settings = read.placements, sorted(set(read.placements["setting"]))
+    if options.setting:
+        frame = frame[frame["setting"] == options.setting.casefold()]
+        if not len(frame):
+            raise ValueError(f"--setting: found {options.setting!r}; allowed {', '.join(settings)}")
+    found = premium(frame)
+    print(read.totals.to_string(float_format="{:,.0f}".format), end="\n\n")
+    print("bought: " + ", ".join(f"{count} {name}" for name, count in found.counts.items()))
+    print(found.table().to_string(float_format="{:+.1%}".format))
+    for line in (*found.notes, *(f"The list cannot tell: {text}." for text in found.reasons)):
+        print(line)
+    if not found.reasons:
+        said = found.assumption(f"{Path(options.file).name}, like children, not a causal estimate")
+        print("premium: {" + ", ".join(f"{key}: {json.dumps(x)}" for key, x in said.items()) + "}")
     return 0
 
 

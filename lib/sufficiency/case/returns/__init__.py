@@ -27,14 +27,15 @@ class Problems(list):
             raise CaseError([f"{what}: {len(self)} problems", *self[:SHOWN], *more])
 
 
-def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=False):
+def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=False,
+             encodings=("utf-8-sig",)):
     """A CSV as a frame with a `line` column; `numbers` (x* for all that start so) are floats.
 
-    Notes by line and column: an encoding other than UTF-8, a missing column, a ragged row, a
+    Notes by line and column: none of the encodings, a missing column, a ragged row, a
     repeated `key`, a bad number (below 0 unless `signed`; not a whole number, or blank, if
     `whole`). Blanks are NaN.
     """
-    frame = _rows(path, problems)
+    frame = _rows(path, problems, encodings)
     if frame is None:
         return None
     missing = [name for name in (*text, *numbers) if not matching(frame.columns, name)]
@@ -49,26 +50,39 @@ def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=Fa
     return frame
 
 
-def _rows(path, problems):
+def _content(path, problems, encodings):
+    """A file's text by the first of the encodings that it is in, and which, or None."""
+    for encoding in encodings:
+        try:
+            return path.read_bytes().decode(encoding), encoding
+        except FileNotFoundError:
+            return problems.add(path, 0, f"no such file in {path.parent}")
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+    return problems.add(path, line, "not UTF-8 text; save it as 'CSV UTF-8'")
+
+
+def _rows(path, problems, encodings):
     """Every row as text with its line, or None where the file cannot be read at all."""
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        return problems.add(path, 0, f"no such file in {path.parent}")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        return problems.add(path, line, "not UTF-8 text; save it as 'CSV UTF-8'")
+    if (found := _content(path, problems, encodings)) is None:
+        return None
+    content, encoding = found
     reader = csv.reader(io.StringIO(content, newline=""))
     header, rows = [name.strip() for name in next(reader, [])], []
     if len(set(header)) < len(header):
         return problems.add(path, 1, f"a column is named twice: {', '.join(header)}")
-    for row in reader:
-        if len(row) == len(header):
-            rows.append([reader.line_num, *row])
-        elif any(row):
-            wrong = f"{len(row)} values where the header has {len(header)}"
-            problems.add(path, reader.line_num, wrong)
-    return pd.DataFrame(rows, columns=["line", *header], dtype=object).astype({"line": int})
+    try:
+        for row in reader:
+            if len(row) == len(header):
+                rows.append([reader.line_num, *row])
+            elif any(row):
+                wrong = f"{len(row)} values where the header has {len(header)}"
+                problems.add(path, reader.line_num, wrong)
+    except csv.Error as error:
+        return problems.add(path, reader.line_num, f"{error}; is a quotation mark left open?")
+    frame = pd.DataFrame(rows, columns=["line", *header], dtype=object).astype({"line": int})
+    frame.attrs["encoding"] = encoding
+    return frame
 
 
 def _numbers(path, frame, column, whole, signed, problems):
