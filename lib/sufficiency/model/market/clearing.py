@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sufficiency.model.kernels import NODES, run_blocks
+from sufficiency.model.kernels import run_blocks
 from sufficiency.model.market.awards import (
     APPLICATIONS,
+    CHILD,
     CLAUSE,
     COUNTS,
     DILIGENCE,
@@ -17,6 +18,7 @@ from sufficiency.model.market.awards import (
     MANAGEMENT,
     MEMBERS,
     POSTED,
+    SEAT,
     SET_UP,
     SPEND,
     SPEND_LOCAL,
@@ -25,60 +27,36 @@ from sufficiency.model.market.awards import (
     TRACE,
     VOID,
     VOID_YEARS,
-    Children,
-    Ledger,
+    Book,
     attempt,
     novate,
     place_existing,
     place_named,
     refresh,
 )
-from sufficiency.model.market.demand import PRICING
-from sufficiency.model.market.routes import ORDERS, POOLS, RULES, WHEN
+from sufficiency.model.market.inputs import MONTHLY, prepare
 from sufficiency.model.market.walk import (
     BY_ID,
     EXIT,
     GONE,
     JOIN,
     KNOWS,
-    LIST_STEP,
     MEMBER,
-    MONTHLY,
     OFF,
     RANK,
-    Book,
-    Market,
     allotment,
     call_off,
     draw_pairs,
     event,
     meet,
+    now,
 )
-from sufficiency.model.quantiles import compiled, inlined
+from sufficiency.model.quantiles import compiled
 
 __all__ = ["COUNTS", "ITEMS", "TRACE", "Cleared", "clear"]
 
-# A month before any other.
-LONG_AGO = -1000
-# Dimensions of inputs; whole numbers, or true or false; shares. All else is (D,) numbers.
-SHAPES = {
-    "arriving": "DT", "curve": "DN", "provider_index": "DM", "list_index": "DRM", "ids": "P",
-    "orders": "ODP", "management": "DR3", "bounds": "2", "first": "F",
-    **dict.fromkeys("factor places quality small local registered distance enters".split(), "DP"),
-    **dict.fromkeys("every most registered_only tendered teams".split(), "R"),
-    **dict.fromkeys("opens closes reserve_opens reserve_closes reserve_places joins joins_later "
-                    "joins_small joins_local ceiling loading novation known tender reopening "
-                    "per_bid capital reserve_price".split(), "DR"),
-    **dict.fromkeys("pool order rule when invite".split(), "S"),
-    **dict.fromkeys("cap share hours each days".split(), "DS")}
-WHOLE = set("arriving existing places enters orders every most tendered teams first opens closes "
-            "reserve_opens reserve_closes reserve_places pool order rule when invite".split())
-LOGICAL = {"small", "local", "registered", "registered_only"}
-SHARES = set("complex urgent named court quality_weight suits accept accept_occupancy "
-             "accept_complex exit quality joins joins_later novation known share".split())
-ABOVE_0 = {"level", "stay", "factor", "loading", "teams"}
-ANY_SIGN = {"two_bidders", "more_bidders", "premium", "margin", "tendered", "provider_index",
-            "list_index", "enters"}
+# Openings of a list are named by a step from here; a month before any other.
+LIST_STEP, LONG_AGO = 2**30, -1000
 
 
 class Cleared(NamedTuple):
@@ -86,8 +64,8 @@ class Cleared(NamedTuple):
 
     cost: (D, R, Y, ITEMS) GBP, nominal, by financial year. count: (D, R, COUNTS) over the horizon:
     days, distance (miles), local, small, registered and quality are sums over call-offs `placed`
-    with a provider; spend is posted + terms + clause; hhi 0 to 10,000. trace: (rows, TRACE) of one
-    draw, a row for each route and try, or no rows.
+    with a provider; spend is posted + terms + clause; hhi 0 to 10,000, top 0 to 1. trace: (rows,
+    TRACE) of one draw, a row for each route and try, or no rows.
     """
 
     cost: np.ndarray
@@ -98,272 +76,203 @@ class Cleared(NamedTuple):
 def clear(demand, supply, routes, seed, draws, threads=2, trace=None):
     """Every route of a lot over the same call-offs, by the same luck: `Cleared`.
 
-    Luck goes by the names of lot and provider, so neither other routes, the order of providers,
-    threads nor a longer horizon change it. trace: (draw, route or None for all) to record.
+    Luck goes by the names of lot and provider: other routes, the order of providers, threads and
+    a longer horizon do not change it. trace: (draw, route or None for all) to record.
     Refuses by name shapes that disagree, shares outside 0 to 1, over 4,096 call-offs a month.
     """
-    market, places = _prepare(demand, supply, routes, seed, draws)
-    months, paths = market.demand.arriving.shape[1], market.routes.every.size
+    market, places = prepare(demand, supply, routes, seed, draws)
+    months, paths = market.arriving.shape[1], market.paths.shape[1]
     cost = np.zeros((draws, paths, months // 12, len(ITEMS)))
     count = np.zeros((draws, paths, len(COUNTS)))
-    traced, rows = (-1, -1), 0
-    if trace is not None:
-        traced = (int(trace[0]), -1 if trace[1] is None else int(trace[1]))
-        rows = int(market.demand.arriving[traced[0]].sum()) * (demand.patience + 1) * paths
-    ledger = Ledger(cost, count, np.empty((rows, len(TRACE))), traced)
-    orders = np.unique(market.routes.order)
-    used = run_blocks(lambda first, last: _clear(market, orders, first, last, ledger),
-                      draws, threads)
-    table, column = ledger.table[:max(used)], TRACE.index("provider")
-    table[:, column] = np.append(places, -1)[table[:, column].astype(int)]
+    draw, route = (-1, None) if trace is None else trace
+    rows = 0 if trace is None else (
+        int(market.arriving[draw].sum()) * (market.patience + 1) * paths)
+    table, traced = np.empty((rows, len(TRACE))), (draw, -1 if route is None else route)
+
+    def block(first, last):
+        book = _open_book(market, first, last, cost, count, table, *traced)
+        _clear(market, book, first, last)
+        return book.rows[0]
+
+    table = table[:max(run_blocks(block, draws, threads))]
+    firm = table[:, TRACE.index("provider")]
+    firm[:] = np.append(places, -1)[firm.astype(int)]
     return Cleared(cost, count, table)
 
 
-def _prepare(demand, supply, routes, seed, draws):
-    """Inputs checked, in one form of array, providers by id; and where these were."""
-    size = {"D": draws, "T": np.shape(demand.arriving)[-1], "N": NODES, "O": len(ORDERS) - 1,
-            "P": np.size(supply.ids), "R": np.size(routes.every), "S": np.size(routes.pool)}
-    size |= {"M": size["T"] + 1, "F": size["R"] + 1, "3": 3, "2": 2}
-    if size["T"] == 0 or size["T"] % 12 or not 0 <= seed < 2**32:
-        raise ValueError(f"clear: {size['T']} months, seed {seed}; allowed whole years, and a seed "
-                         "of 0 to 4294967295")
-    demand, supply, routes = (_checked(given, size) for given in (demand, supply, routes))
-    for name, value, least, most in (
-            ("arriving", demand.arriving, 0, MONTHLY),
-            ("pricing", demand.pricing, 0, len(PRICING) - 1),
-            ("pool", routes.pool, 0, len(POOLS) - 1), ("order", routes.order, 0, len(ORDERS) - 1),
-            ("rule", routes.rule, 0, len(RULES) - 1), ("when", routes.when, 0, len(WHEN) - 1),
-            ("orders", supply.orders, 0, size["P"] - 1),
-            ("existing (a lot of cases)", demand.existing, 0, 0 if demand.by_case else 2**30),
-            ("monthly index", np.diff(demand.provider_index), 1e-9, np.inf),
-            ("monthly list index", np.diff(routes.list_index), 1e-9, np.inf),
-            ("stages of a route", np.diff(routes.first), 0, size["S"]),
-            ("first", routes.first[[0, -1]] - (0, size["S"]), 0, 0)):
-        _within(name, value, least, most)
-    ids = supply.ids
-    if len(np.unique(ids)) < ids.size:
-        raise ValueError("ids: two alike; allowed other names of providers")
-    places = np.argsort(ids)
-    named = {name: np.ascontiguousarray(getattr(supply, name)[:, places])
-             for name, dims in SHAPES.items() if dims == "DP"}
-    orders = np.argsort(places).astype(np.int32)[supply.orders]
-    return Market(demand, supply._replace(ids=ids[places], orders=orders, **named), routes,
-                  int(seed)), places
-
-
-def _checked(given, size):
-    made = {}
-    for name, value in given._asdict().items():
-        if name in ("stream", "by_case", "pricing", "patience", "urgent_days"):
-            made[name] = float(value) if name == "urgent_days" else int(value)
-            continue
-        shape = tuple(size[key] for key in SHAPES.get(name, "D"))
-        if np.shape(value) != shape:
-            raise ValueError(f"{name}: found shape {np.shape(value)}; allowed {shape}")
-        kind = np.uint32 if name == "ids" else np.int32 if name in WHOLE else (
-            np.bool_ if name in LOGICAL else np.float64)
-        # A copy, so that kernels are compiled for one form of array only.
-        made[name] = np.array(value, kind, order="C")
-        if name not in ANY_SIGN:
-            _within(name, made[name], 1e-12 if name in ABOVE_0 else 0,
-                    1 if name in SHARES else np.inf)
-    return given._replace(**made)
-
-
-def _within(name, value, least, most):
-    if np.size(value) and not (np.min(value) >= least and np.max(value) <= most):
-        raise ValueError(f"{name}: found {np.min(value):g} to {np.max(value):g}; allowed {least} "
-                         f"to {most}")
+def _open_book(market, first, last, cost, count, table, draw, route):
+    pairs, months, paths = market.ids.size, market.arriving.shape[1], market.paths.shape[1]
+    teams = market.paths["teams"].max()
+    calls = (market.patience + 1) * market.arriving[first:last].max()
+    whole, numbers = np.int32, (np.empty(pairs) for _ in range(6))
+    return Book(
+        cost, count, table, np.zeros(1, int), draw, route, np.empty((paths, pairs), SEAT),
+        np.empty(market.lot["existing"][first:last].max(), CHILD),
+        np.empty((paths, months + 1, pairs), whole), np.empty((paths, teams, pairs), whole),
+        np.empty((paths, pairs, months // 12)), np.empty(paths, whole),
+        np.empty((paths, months + 1), whole), np.empty((months // 12, len(ITEMS))),
+        np.empty((teams, pairs)), *numbers, np.empty((BY_ID + 1, pairs), whole),
+        np.empty((calls, 2), int), np.empty((calls, paths), bool))
 
 
 @compiled
-def _clear(market, orders, first, last, ledger):
-    """Draws first to last, one after another; rows of the trace."""
-    book, children = _open_book(market)
-    months, paths = market.demand.arriving.shape[1], market.routes.every.size
+def _clear(market, book, first, last):
+    paths = market.paths.shape[1]
     for d in range(first, last):
-        _start(market, book, children, d)
+        _start(market, book, d)
         waiting, number = 0, 0
-        for t in range(months):
+        for t in range(market.arriving.shape[1]):
             for r in range(paths):
-                _open_month(market, book, children, ledger, d, t, r)
+                _open_month(market, book, d, t, r)
             kept = 0
-            for i in range(waiting + market.demand.arriving[d, t]):
+            for i in range(waiting + market.arriving[d, t]):
                 fresh = i >= waiting
                 step = t * MONTHLY + i - waiting if fresh else book.queue[i, 0]
                 name = number if fresh else book.queue[i, 1]
                 number += fresh
                 call, retry = call_off(market, d, step), t - step // MONTHLY
                 if call.reach > 0:
-                    place_named(market, book, call, ledger, d, t, name)
+                    place_named(market, book, call, d, t, name)
                     continue
                 draw_pairs(market, book, d, step, retry)
-                n, left = meet(market, book, call, d, t, orders), False
+                n, left = meet(market, book, call, d, t), False
                 for r in range(paths):
-                    if fresh or book.waits[i, r]:
-                        book.waits[kept, r] = not attempt(
-                            market, book, call, ledger, d, t, r, n, retry, name)
-                    else:
-                        book.waits[kept, r] = False
+                    book.waits[kept, r] = (fresh or book.waits[i, r]) and not attempt(
+                        market, book, call, d, t, r, n, retry, name)
                     left |= book.waits[kept, r]
                 if left:
-                    book.queue[kept] = step, name
+                    book.queue[kept, 0], book.queue[kept, 1] = step, name
                     kept += 1
             waiting = kept
             for r in range(paths):
-                _close_month(market, book, ledger, d, t, r)
+                _close_month(market, book, d, t, r)
         for r in range(paths):
-            _finish(market, book, ledger, d, r)
-    return book.rows[0]
+            _finish(market, book, d, r)
 
 
 @compiled
-def _open_book(market):
-    demand, supply, routes = market.demand, market.supply, market.routes
-    pairs, months, paths = supply.ids.size, demand.arriving.shape[1], routes.every.size
-    whole, most = (paths, pairs), (demand.patience + 1) * demand.arriving.max()
-    children = demand.existing.max()
-    return Book(
-        np.empty(whole, np.int8), np.empty(whole, np.int32), np.empty(whole),
-        np.empty(whole, np.bool_), np.empty(whole, np.int32),
-        np.empty((paths, months + 1, pairs), np.int32),
-        np.empty((paths, routes.teams.max(), pairs), np.int32),
-        np.empty((paths, pairs, months // 12)), np.empty(paths, np.int32),
-        np.empty((paths, months + 1), np.int32), np.empty((months // 12, len(ITEMS))),
-        np.empty((routes.teams.max(), pairs)), np.empty(pairs), np.empty(pairs), np.empty(pairs),
-        np.empty(pairs), np.empty(pairs), np.empty(pairs), np.empty((BY_ID + 1, pairs), np.int32),
-        np.empty((most, 2), np.int64), np.empty((most, paths), np.bool_), np.zeros(1, np.int64),
-    ), Children(np.empty(children, np.int32), np.empty(children, np.int32), np.empty(children),
-                np.empty(children), np.empty(children))
-
-
-@compiled
-def _start(market, book, children, d):
+def _start(market, book, d):
     """Month 0: nobody on a list, existing children in their places."""
-    demand, supply, routes = market.demand, market.supply, market.routes
-    book.standing[:], book.met[:], book.awarded[:] = OFF, False, LONG_AGO
     book.checked[:], book.spend[:], book.used[:], book.freed[:] = LONG_AGO, 0.0, 0, 0
-    book.common[:], book.leaving[0], book.occupied[0] = 0.0, 0, 0
-    for p in range(supply.ids.size):
-        book.merit[p] = 1.0 - demand.quality_weight[d] * supply.quality[d, p]
+    book.common[:], book.leaving[0] = 0.0, 0
+    for p in range(market.ids.size):
+        seat = book.seats[0, p]
+        seat.standing, seat.met, seat.awarded, seat.occupied = OFF, 0, LONG_AGO, 0
+        book.merit[p] = 1.0 - market.lot[d].quality_weight * market.firms[d, p].quality
         for team in range(book.teams.shape[0]):
-            book.teams[team, p] = event(market, d, team, supply.ids[p], KNOWS)
-    place_existing(market, book, children, d)
-    for r in range(routes.every.size):
-        if r > 0:
-            book.leaving[r], book.occupied[r] = book.leaving[0], book.occupied[0]
-        for p in range(supply.ids.size):
-            refresh(market, book, d, r, p)
+            book.teams[team, p] = event(market, d, team, market.ids[p], KNOWS)
+    place_existing(market, book, d)
+    for p in range(market.ids.size):
+        refresh(market, book, d, 0, p)
+    for r in range(1, book.seats.shape[0]):
+        book.leaving[r] = book.leaving[0]
+        book.seats[r] = book.seats[0]
 
 
 @compiled
-def _open_month(market, book, children, ledger, d, t, r):
+def _open_month(market, book, d, t, r):
     """Those who leave free their places; then exits, the list lapsing or opening, set-up."""
-    supply, routes, year = market.supply, market.routes, t // 12
-    for p in range(supply.ids.size):
+    path, lapses = market.paths[d, r], t == market.paths[d, r].closes
+    for p in range(market.ids.size):
         if book.leaving[r, t, p] > 0:
-            book.occupied[r, p] -= book.leaving[r, t, p]
+            book.seats[r, p].occupied -= book.leaving[r, t, p]
             refresh(market, book, d, r, p)
-    book.used[r] = 0 if market.demand.by_case and t % 12 == 0 else (
-        book.used[r] - book.freed[r, t])
+        if lapses and book.seats[r, p].standing == MEMBER:
+            book.seats[r, p].standing = OFF
+    book.used[r] = 0 if market.by_case and t % 12 == 0 else book.used[r] - book.freed[r, t]
     if t > 0 and t % 12 == 0:
-        _exit(market, book, ledger, d, t, r)
-    if t == routes.closes[d, r]:
-        for p in range(supply.ids.size):
-            book.standing[r, p] = min(book.standing[r, p], OFF)
-    since, every = t - routes.opens[d, r], routes.every[r]
-    if since >= 0 and t < routes.closes[d, r] and (
-            since == 0 or (every > 0 and since % every == 0)):
-        _open_list(market, book, ledger, d, t, r, since // every if since > 0 else 0)
+        _exit(market, book, d, t, r)
+    since = t - path.opens
+    if 0 <= since and t < path.closes and (
+            since == 0 or (path.every > 0 and since % path.every == 0)):
+        _open_list(market, book, d, t, r, since // max(path.every, 1))
         if since == 0:
-            novate(market, book, children, ledger, d, t, r)
-    if t == max(routes.tendered[r], 0):
-        ledger.cost[d, r, year, SET_UP] += routes.tender[d, r]
-    if t == routes.reserve_opens[d, r]:
-        ledger.cost[d, r, year, SET_UP] += routes.capital[d, r]
-
-
-@inlined
-def _exit(market, book, ledger, d, t, r):
-    supply = market.supply
-    for p in range(supply.ids.size):
-        if book.standing[r, p] == GONE or supply.enters[d, p] >= t:
-            continue
-        idle = book.awarded[r, p] < t - 12
-        hazard = supply.exit[d] * (1.0 + supply.displacement[d] * idle)
-        if event(market, d, t // 12, supply.ids[p], EXIT) < hazard:
-            book.standing[r, p] = GONE
-            ledger.count[d, r, EXITS] += 1.0
-            refresh(market, book, d, r, p)
-
-
-@inlined
-def _open_list(market, book, ledger, d, t, r, opening):
-    demand, supply, routes = market.demand, market.supply, market.routes
-    members, bill = 0, 0.0
-    for p in range(supply.ids.size):
-        members += book.standing[r, p] == MEMBER
-    for p in supply.orders[RANK, d]:
-        if book.standing[r, p] != OFF or supply.enters[d, p] > t:
-            continue
-        chance = routes.joins_later[d, r] if book.met[r, p] else routes.joins[d, r]
-        chance *= routes.joins_small[d, r] if supply.small[d, p] else 1.0
-        chance *= routes.joins_local[d, r] if supply.local[d, p] else 1.0
-        poor = max(0.0, 1.0 - routes.ceiling[d, r] / supply.factor[d, p])
-        chance *= max(0.0, 1.0 - supply.accept_price[d] * poor)
-        book.met[r, p] = True
-        if (routes.registered_only[r] and not supply.registered[d, p]) or (
-                event(market, d, LIST_STEP + opening, supply.ids[p], JOIN) >= chance):
-            continue
-        ledger.count[d, r, APPLICATIONS] += 1.0
-        bill += routes.per_bid[d, r]
-        if routes.most[r] == 0 or members < routes.most[r]:
-            members += 1
-            book.standing[r, p] = MEMBER
-            ledger.cost[d, r, t // 12, DILIGENCE] += demand.diligence[d] * demand.officer_rate[d]
-    ledger.cost[d, r, t // 12, SET_UP] += bill + (routes.reopening[d, r] if opening > 0 else 0.0)
+            novate(market, book, d, t, r)
+    if t == max(path.tendered, 0):
+        book.cost[d, r, t // 12, SET_UP] += path.tender
+    if t == path.reserve_opens:
+        book.cost[d, r, t // 12, SET_UP] += path.capital
 
 
 @compiled
-def _close_month(market, book, ledger, d, t, r):
+def _exit(market, book, d, t, r):
+    for p in range(market.ids.size):
+        seat = book.seats[r, p]
+        if seat.standing != GONE and market.firms[d, p].enters < t:
+            idle = seat.awarded < t - 12
+            hazard = market.lot[d].exit * (1.0 + market.lot[d].displacement * idle)
+            if event(market, d, t // 12, market.ids[p], EXIT) < hazard:
+                seat.standing = GONE
+                book.count[d, r, EXITS] += 1.0
+                refresh(market, book, d, r, p)
+
+
+@compiled
+def _open_list(market, book, d, t, r, opening):
+    lot, path, members, bill = market.lot[d], market.paths[d, r], 0, 0.0
+    for p in range(market.ids.size):
+        members += book.seats[r, p].standing == MEMBER
+    for k in range(market.ids.size):
+        p = market.orders[RANK, d, k]
+        firm, seat = market.firms[d, p], book.seats[r, p]
+        if seat.standing != OFF or firm.enters > t:
+            continue
+        poor = max(0.0, 1.0 - path.ceiling / firm.factor)
+        chance = path.joins_later if seat.met else path.joins
+        chance *= path.joins_small if firm.small else 1.0
+        chance *= path.joins_local if firm.local else 1.0
+        chance *= max(0.0, 1.0 - lot.accept_price * poor)
+        seat.met = 1
+        if (path.registered_only and not firm.registered) or (
+                event(market, d, LIST_STEP + opening, market.ids[p], JOIN) >= chance):
+            continue
+        book.count[d, r, APPLICATIONS] += 1.0
+        bill += path.per_bid
+        if path.most == 0 or members < path.most:
+            members += 1
+            seat.standing = MEMBER
+            book.cost[d, r, t // 12, DILIGENCE] += lot.diligence * lot.officer_rate
+    book.cost[d, r, t // 12, SET_UP] += bill + (path.reopening if opening > 0 else 0.0)
+
+
+@compiled
+def _close_month(market, book, d, t, r):
     """Reserved places used and empty; at the end of a year, the management of a list."""
-    demand, routes, year = market.demand, market.routes, t // 12
-    price = routes.reserve_price[d, r] * (
-        routes.list_index[d, r, t + 1] - routes.list_index[d, r, t])
+    path, cost, year = market.paths[d, r], book.cost[d, r], t // 12
+    price = path.reserve_price * now(market.list_index[d, r], t)
     empty = max(0.0, allotment(market, d, r, t) - book.used[r])
-    if demand.by_case:
+    if market.by_case:
         empty = empty if t % 12 == 11 else 0.0
     else:
-        price /= 12.0
-        ledger.cost[d, r, year, IN_RESERVE] += book.used[r] * price
-        empty = empty if routes.reserve_opens[d, r] <= t < routes.reserve_closes[d, r] else 0.0
-    ledger.cost[d, r, year, VOID] += empty * price
-    ledger.count[d, r, VOID_YEARS] += empty / (1.0 if demand.by_case else 12.0)
-    if t % 12 == 11 and routes.opens[d, r] <= t < routes.closes[d, r]:
-        for p in range(market.supply.ids.size):
-            if book.standing[r, p] == MEMBER:
+        cost[year, IN_RESERVE] += book.used[r] * price / 12.0
+        empty = empty / 12.0 if path.reserve_opens <= t < path.reserve_closes else 0.0
+    cost[year, VOID] += empty * price
+    book.count[d, r, VOID_YEARS] += empty
+    if t % 12 == 11 and path.opens <= t < path.closes:
+        for p in range(market.ids.size):
+            if book.seats[r, p].standing == MEMBER:
                 spent = book.spend[r, p, year]
-                tier = int(spent >= routes.bounds[0]) + int(spent >= routes.bounds[1])
-                ledger.cost[d, r, year, MANAGEMENT] += (
-                    routes.management[d, r, tier] * demand.officer_rate[d])
+                tier = int(spent >= market.bounds[0]) + int(spent >= market.bounds[1])
+                cost[year, MANAGEMENT] += market.management[d, r, tier] * market.lot[d].officer_rate
 
 
 @compiled
-def _finish(market, book, ledger, d, r):
+def _finish(market, book, d, r):
     """What every route pays alike, and how spend is shared between providers."""
-    supply, cost, count = market.supply, ledger.cost[d, r], ledger.count[d, r]
-    total, squares = 0.0, 0.0
+    cost, count, total, squares = book.cost[d, r], book.count[d, r], 0.0, 0.0
     for year in range(cost.shape[0]):
         for item in range(cost.shape[1]):
             cost[year, item] += book.common[year, item]
         for item in range(POSTED, CLAUSE + 1):
             count[SPEND] += cost[year, item]
-    for p in range(supply.ids.size):
-        spent = book.spend[r, p].sum()
+    for p in range(market.ids.size):
+        firm, spent = market.firms[d, p], 0.0
+        for year in range(cost.shape[0]):
+            spent += book.spend[r, p, year]
         total, squares = total + spent, squares + spent * spent
-        count[SPEND_LOCAL] += spent if supply.local[d, p] else 0.0
-        count[SPEND_SMALL] += spent if supply.small[d, p] else 0.0
+        count[SPEND_LOCAL] += spent * firm.local
+        count[SPEND_SMALL] += spent * firm.small
         count[TOP] = max(count[TOP], spent)
-        count[MEMBERS] += book.standing[r, p] == MEMBER
+        count[MEMBERS] += book.seats[r, p].standing == MEMBER
     if total > 0.0:
         count[HHI], count[TOP] = 10_000.0 * squares / (total * total), count[TOP] / total
