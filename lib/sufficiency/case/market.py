@@ -7,10 +7,10 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, create_model
 
 from sufficiency.case import funding, measures, schema
 from sufficiency.case.files import mapping
-from sufficiency.case.quantity import QUALITIES, Model, Month, Number, nearest
+from sufficiency.case.quantity import Model, Month, Number, nearest
 
 KEY = ("market",)
-# Names of assumptions by unit. Each may stand under market, a lot or a route: the nearest counts.
+# Names of assumptions by unit. The nearest counts: a lot's on a route, a route's, a lot's, all's.
 NAMES = {
     "requests/year": ("call_offs",),
     "providers": ("providers",),
@@ -63,7 +63,6 @@ class Told(Model):
 
     label: str = ""
     known: Month | None = None
-    quality: Literal[QUALITIES] | None = None
     source: str = ""
     note: str = ""
 
@@ -170,6 +169,7 @@ class Route(Numbers):
                   "in_house", "joint", "direct_payment"]
     teams: Annotated[StrictInt, Field(ge=1)] = 1
     stages: Annotated[dict[str, Stage], Field(min_length=1)]
+    lots: dict[str, Numbers] = Field(default_factory=dict)
     reserve: Reserve | None = None
     list: ProviderList | None = None
 
@@ -183,6 +183,7 @@ class Lot(Numbers):
     basis: Literal["place", "case"] = "place"
     pricing: Literal["posted", "bids", "reduced"]
     law: Literal["light_touch", "sub_central"] = "light_touch"
+    vat: Annotated[Number, Field(ge=0, le=1)] | None = None
     months: Annotated[tuple[Number, ...], AfterValidator(year_of_weights)] | None = None
     patience: Count = 3
     urgent_days: Annotated[Number, Field(ge=0)] = 5
@@ -287,6 +288,8 @@ def _check_lot(path, lot, made, numbers, tree):
 
 def _check_names(made, tree):
     """Note routes and lots that are named and are not there."""
+    for name, route in made.routes.items():
+        _check_named((*KEY, "routes", name, "lots"), route.lots, made.lots, tree)
     _check_named((*KEY, "compare"), made.compare, made.routes, tree)
     _check_named((*KEY, "in_use"), made.in_use, made.lots, tree)
     for name in ("reference", "proposal"):
@@ -339,8 +342,8 @@ def _check_premium(made, numbers, tree):
             and made.lots[name].pricing == "bids"]
     for lot in lots:
         for route in made.compare:
-            keys = (f"market.routes.{route}.premium", f"market.lots.{lot}.premium",
-                    "market.premium")
+            keys = [f"market.{place}premium" for place in (
+                f"routes.{route}.lots.{lot}.", f"routes.{route}.", f"lots.{lot}.", "")]
             key = next((key for key in keys if key in numbers), None)
             if key and not (numbers[key].certain and numbers[key].central in (0, None)):
                 tree.problem(tuple(key.split(".")), f"{numbers[key].central:g} where lot {lot} "

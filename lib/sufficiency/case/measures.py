@@ -137,7 +137,8 @@ def check_measures(tree):
     _check_causes(found, shared, usual, tree)
     path = (*PROGRAMME, "programme", "set")
     asked = leaf(tree.data, path)
-    sets = sorted({made.set for made in found.values() if made.set})
+    sets = sorted({str(node["set"]) for node in mapping(said.get("measures")).values()
+                   if mapping(node).get("set")})  # of those not known yet as well
     if found and asked and asked not in sets:
         tree.problem(path, repr(asked), ", ".join(sets) or "nothing: no measure is of a set")
     return {name: made for name, made in found.items() if made.set in ("", asked)}
