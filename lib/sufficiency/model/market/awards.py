@@ -16,12 +16,12 @@ from sufficiency.model.market.walk import (
     call_off,
     cost_of,
     draw_pairs,
+    lean,
     mark_up,
     now,
     uniform,
     walk,
 )
-from sufficiency.model.quantiles import compiled
 
 ITEMS = ("posted", "terms", "clause", "existing", "named", "reserved", "void", "interim",
          "transport", "officers", "diligence", "set_up", "management")
@@ -84,7 +84,7 @@ class Book(NamedTuple):
     waits: np.ndarray
 
 
-@compiled
+@lean
 def refresh(market, book, d, r, p):
     """Work out again whether a provider has room, and how ready it is to take a child."""
     lot, places, seat = market.lot[d], market.firms[d, p].places, book.seats[r, p]
@@ -93,7 +93,7 @@ def refresh(market, book, d, r, p):
         seat.ready = max(0.0, lot.accept * (1.0 - lot.accept_occupancy * seat.occupied / places))
 
 
-@compiled
+@lean
 def spread(bill, item, index, t, end, price):
     """Add to an item (Y, items) a yearly price at an index of 1, from month t until another."""
     for year in range(t // 12, (end - 1) // 12 + 1):
@@ -101,7 +101,7 @@ def spread(bill, item, index, t, end, price):
         bill[year, item] += price * (index[b] - index[a]) / 12.0
 
 
-@compiled
+@lean
 def transport(market, bill, d, p, t, end):
     """Add transport, by the provider's locality."""
     near = p < 0 or market.firms[d, p].local
@@ -110,7 +110,7 @@ def transport(market, bill, d, p, t, end):
         bill[year, TRANSPORT] += rate * (min(end, 12 * year + 12) - max(t, 12 * year)) / 12.0
 
 
-@compiled
+@lean
 def place_existing(market, book, d):
     """Place the children there at the start, at the price of their provider, on every route."""
     for i in range(market.lot[d].existing):
@@ -133,7 +133,7 @@ def place_existing(market, book, d):
             book.leaving[0, child.end, p] += 1
 
 
-@compiled
+@lean
 def novate(market, book, d, t, r):
     """Move children to list terms, where their provider has joined and their luck says so."""
     path, before, after = market.paths[d, r], market.index[d], market.list_index[d, r]
@@ -148,7 +148,7 @@ def novate(market, book, d, t, r):
             book.count[d, r, MOVED] += 1.0
 
 
-@compiled
+@lean
 def record(book, call, d, t, r, name, found, s, p, price, days, hours):
     """Write a row of the trace, if this draw and route are asked for."""
     if book.traced_draw == d and book.traced_route in (-1, r):
@@ -159,7 +159,7 @@ def record(book, call, d, t, r, name, found, s, p, price, days, hours):
         book.rows[0] += 1
 
 
-@compiled
+@lean
 def place_named(market, book, call, d, t, name):
     """A named school or a court's order: the same provider and price on every route."""
     best, p = np.inf, -1
@@ -180,7 +180,7 @@ def place_named(market, book, call, d, t, name):
         record(book, call, d, t, r, name, -1, -1, p, fee * now(index, t), 0.0, 0.0)
 
 
-@compiled
+@lean
 def attempt(market, book, call, d, t, r, n, retry, name):
     """Walk a route and write what follows; False if the call-off will be tried next month."""
     lot, count, year = market.lot[d], book.count[d, r], t // 12
@@ -211,7 +211,7 @@ def attempt(market, book, call, d, t, r, n, retry, name):
     return True
 
 
-@compiled
+@lean
 def award(market, book, call, d, t, r, s, p, price, days):
     """Take up the place, and write its costs to the end of the stay or the horizon."""
     lot, path, pool, count = (
@@ -251,7 +251,7 @@ def award(market, book, call, d, t, r, s, p, price, days):
     pay(market, book, d, t, r, end, p, posted, price, pool == LIST)
 
 
-@compiled
+@lean
 def pay(market, book, d, t, r, end, p, posted, price, on_list):
     """Write the posted fee, what the terms make of it, and what the uplift clause adds."""
     index, listed = market.index[d], market.list_index[d, r]

@@ -48,10 +48,10 @@ from sufficiency.model.market.walk import (
     call_off,
     draw_pairs,
     event,
+    lean,
     meet,
     now,
 )
-from sufficiency.model.quantiles import compiled
 
 __all__ = ["COUNTS", "ITEMS", "TRACE", "Cleared", "clear"]
 
@@ -115,7 +115,7 @@ def _open_book(market, first, last, cost, count, table, draw, route):
         np.empty((calls, 2), int), np.empty((calls, paths), bool))
 
 
-@compiled
+@lean
 def _clear(market, book, first, last):
     paths = market.paths.shape[1]
     for d in range(first, last):
@@ -150,26 +150,29 @@ def _clear(market, book, first, last):
             _finish(market, book, d, r)
 
 
-@compiled
+@lean
 def _start(market, book, d):
     """Month 0: nobody on a list, existing children in their places."""
     book.checked[:], book.spend[:], book.used[:], book.freed[:] = LONG_AGO, 0.0, 0, 0
     book.common[:], book.leaving[0] = 0.0, 0
     for p in range(market.ids.size):
-        seat = book.seats[0, p]
-        seat.standing, seat.met, seat.awarded, seat.occupied = OFF, 0, LONG_AGO, 0
+        book.seats[0, p].occupied = 0
         book.merit[p] = 1.0 - market.lot[d].quality_weight * market.firms[d, p].quality
         for team in range(book.teams.shape[0]):
             book.teams[team, p] = event(market, d, team, market.ids[p], KNOWS)
     place_existing(market, book, d)
-    for p in range(market.ids.size):
-        refresh(market, book, d, 0, p)
-    for r in range(1, book.seats.shape[0]):
-        book.leaving[r] = book.leaving[0]
-        book.seats[r] = book.seats[0]
+    for r in range(book.used.size):
+        for p in range(market.ids.size):
+            first, seat = book.seats[0, p], book.seats[r, p]
+            seat.standing, seat.met, seat.awarded = OFF, 0, LONG_AGO
+            seat.occupied = first.occupied
+            refresh(market, book, d, r, p)
+        for t in range(book.freed.shape[1] if r > 0 else 0):
+            for p in range(market.ids.size):
+                book.leaving[r, t, p] = book.leaving[0, t, p]
 
 
-@compiled
+@lean
 def _open_month(market, book, d, t, r):
     """Those who leave free their places; then exits, the list lapsing or opening, set-up."""
     path, lapses = market.paths[d, r], t == market.paths[d, r].closes
@@ -194,7 +197,7 @@ def _open_month(market, book, d, t, r):
         book.cost[d, r, t // 12, SET_UP] += path.capital
 
 
-@compiled
+@lean
 def _exit(market, book, d, t, r):
     for p in range(market.ids.size):
         seat = book.seats[r, p]
@@ -207,7 +210,7 @@ def _exit(market, book, d, t, r):
                 refresh(market, book, d, r, p)
 
 
-@compiled
+@lean
 def _open_list(market, book, d, t, r, opening):
     lot, path, members, bill = market.lot[d], market.paths[d, r], 0, 0.0
     for p in range(market.ids.size):
@@ -235,7 +238,7 @@ def _open_list(market, book, d, t, r, opening):
     book.cost[d, r, t // 12, SET_UP] += bill + (path.reopening if opening > 0 else 0.0)
 
 
-@compiled
+@lean
 def _close_month(market, book, d, t, r):
     """Reserved places used and empty; at the end of a year, the management of a list."""
     path, cost, year = market.paths[d, r], book.cost[d, r], t // 12
@@ -256,7 +259,7 @@ def _close_month(market, book, d, t, r):
                 cost[year, MANAGEMENT] += market.management[d, r, tier] * market.lot[d].officer_rate
 
 
-@compiled
+@lean
 def _finish(market, book, d, r):
     """What every route pays alike, and how spend is shared between providers."""
     cost, count, total, squares = book.cost[d, r], book.count[d, r], 0.0, 0.0
