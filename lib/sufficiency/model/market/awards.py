@@ -16,6 +16,7 @@ from sufficiency.model.market.walk import (
     call_off,
     cost_of,
     draw_pairs,
+    hot,
     lean,
     mark_up,
     now,
@@ -84,7 +85,7 @@ class Book(NamedTuple):
     waits: np.ndarray
 
 
-@lean
+@hot
 def refresh(market, book, d, r, p):
     """Work out again whether a provider has room, and how ready it is to take a child."""
     lot, places, seat = market.lot[d], market.firms[d, p].places, book.seats[r, p]
@@ -93,7 +94,7 @@ def refresh(market, book, d, r, p):
         seat.ready = max(0.0, lot.accept * (1.0 - lot.accept_occupancy * seat.occupied / places))
 
 
-@lean
+@hot
 def spread(bill, item, index, t, end, price):
     """Add to an item (Y, items) a yearly price at an index of 1, from month t until another."""
     for year in range(t // 12, (end - 1) // 12 + 1):
@@ -101,7 +102,7 @@ def spread(bill, item, index, t, end, price):
         bill[year, item] += price * (index[b] - index[a]) / 12.0
 
 
-@lean
+@hot
 def transport(market, bill, d, p, t, end):
     """Add transport, by the provider's locality."""
     near = p < 0 or market.firms[d, p].local
@@ -180,7 +181,7 @@ def place_named(market, book, call, d, t, name):
         record(book, call, d, t, r, name, -1, -1, p, fee * now(index, t), 0.0, 0.0)
 
 
-@lean
+@hot
 def attempt(market, book, call, d, t, r, n, retry, name):
     """Walk a route and write what follows; False if the call-off will be tried next month."""
     lot, count, year = market.lot[d], book.count[d, r], t // 12
@@ -211,7 +212,7 @@ def attempt(market, book, call, d, t, r, n, retry, name):
     return True
 
 
-@lean
+@hot
 def award(market, book, call, d, t, r, s, p, price, days):
     """Take up the place, and write its costs to the end of the stay or the horizon."""
     lot, path, pool, count = (
@@ -251,7 +252,7 @@ def award(market, book, call, d, t, r, s, p, price, days):
     pay(market, book, d, t, r, end, p, posted, price, pool == LIST)
 
 
-@lean
+@hot
 def pay(market, book, d, t, r, end, p, posted, price, on_list):
     """Write the posted fee, what the terms make of it, and what the uplift clause adds."""
     index, listed = market.index[d], market.list_index[d, r]

@@ -52,6 +52,7 @@ class Market(NamedTuple):
     index: np.ndarray
     list_index: np.ndarray
     orders: np.ndarray
+    orders_used: np.ndarray
     management: np.ndarray
     bounds: np.ndarray
     lot: np.ndarray
@@ -87,6 +88,7 @@ def prepare(demand, supply, routes, seed, draws):
     found |= {name: found[name][:, places] for name in found if SHAPES.get(name) == "DP"}
     found |= {"ids": found["ids"][places], "first": found["first"][:-1],
               "last": found["first"][1:] - 1, "index": found["provider_index"], "seed": int(seed),
+              "orders_used": np.unique(found["order"]),
               "orders": np.argsort(places).astype(np.int32)[found["orders"]]}
     shapes = SHAPES | {"first": "R", "last": "R"}
     for table, kinds in (("lot", ("D",)), ("firms", ("DP",)), ("paths", ("DR", "R")),

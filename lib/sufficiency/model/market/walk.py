@@ -14,6 +14,8 @@ from sufficiency.model.quantiles import inlined, normal_quantile, options
 # Nothing is made in these loops, so that no array need count who refers to it: counting took six
 # times as long as all else.
 lean = njit(**options, _nrt=False)
+# Passing so many arrays takes longer than most of these functions do: they become their caller's.
+hot = njit(**options, _nrt=False, forceinline=True)
 
 # Kinds of luck; a later try has the pair luck of kind PAIR + months waited.
 OWN, MORE, SHARES, _, EXIT, JOIN, KNOWS, PAIR = 0, 1, 2, 3, 4, 5, 6, 16
@@ -52,7 +54,7 @@ def event(market, d, step, item, kind):
     return uniform(philox4x32(d, step, item, kind, market.seed, market.stream)[0])
 
 
-@lean
+@hot
 def call_off(market, d, step):
     """The own luck of a call-off, or of a child placed before."""
     lot, seed, stream = market.lot[d], market.seed, market.stream
@@ -70,7 +72,7 @@ def call_off(market, d, step):
                     uniform(reserved), uniform(direct)))
 
 
-@lean
+@hot
 def draw_pairs(market, book, d, step, retry):
     """Luck of a call-off with every provider."""
     ids, seed, stream = market.ids, market.seed, market.stream
@@ -80,16 +82,16 @@ def draw_pairs(market, book, d, step, retry):
         book.z[p], book.chance[p] = uniform(c), uniform(e)
 
 
-@lean
+@hot
 def cost_of(market, book, d, p, price):
     """Cost of a call-off to a provider, at an index of 1."""
     z = normal_quantile(book.z[p])
     return price * market.firms[d, p].factor * interpolate_table(market.curve[d], z)
 
 
-@lean
+@hot
 def meet(market, book, call, d, t):
-    """Write who suits a call-off, by id and in every order, and their costs: how many."""
+    """Write who suits a call-off, by id and in the orders used, and their costs: how many."""
     suited, n = book.suited, 0
     limit = market.lot[d].suits * (market.lot[d].suits_complex if call.complex else 1.0)
     for p in range(market.ids.size):
@@ -100,21 +102,22 @@ def meet(market, book, call, d, t):
     for j in range(n):
         p = suited[BY_ID, j]
         book.base[p] = cost_of(market, book, d, p, call.price)
-        k = j
-        while k > 0 and book.chance[suited[BY_CHANCE, k - 1]] > book.chance[p]:
-            suited[BY_CHANCE, k] = suited[BY_CHANCE, k - 1]
-            k -= 1
-        suited[BY_CHANCE, k] = p
-    for order in range(BY_CHANCE):
+    for order in market.orders_used:
         m = 0
-        for j in range(market.ids.size):
+        for j in range(market.ids.size if order < BY_CHANCE else 0):
             p = market.orders[order, d, j]
             suited[order, m] = p
             m += book.suit[p] < limit
+        for j in range(n if order == BY_CHANCE else 0):
+            p, k = suited[BY_ID, j], j
+            while k > 0 and book.chance[suited[order, k - 1]] > book.chance[p]:
+                suited[order, k] = suited[order, k - 1]
+                k -= 1
+            suited[order, k] = p
     return n
 
 
-@lean
+@hot
 def able(book, r, n, most):
     """How many of those who suit have a free place, counted up to a number."""
     found = 0
@@ -125,7 +128,7 @@ def able(book, r, n, most):
     return found
 
 
-@lean
+@hot
 def allotment(market, d, r, t):
     """Reserved places of a route; of cases, those of the financial year."""
     path, april = market.paths[d, r], t - t % 12
@@ -133,7 +136,7 @@ def allotment(market, d, r, t):
     return path.reserve_places * (max(months, 0) / 12.0 if market.by_case else 1.0)
 
 
-@lean
+@hot
 def usable(market, book, call, d, t, r, s):
     """Whether a stage may be tried, urgency apart."""
     path, stage = market.paths[d, r], market.stages[d, s]
@@ -153,13 +156,13 @@ def now(index, t):
     return index[t + 1] - index[t]
 
 
-@lean
+@hot
 def mark_up(market, d):
     """Posted fee over cost."""
     return 1.0 + (market.lot[d].margin if market.pricing == BIDS else 0.0)
 
 
-@lean
+@hot
 def offers(market, book, call, d, t, r, s, n):
     """Ask the providers of one stage: number asked, winner (-1 none) and price a year."""
     lot, path, stage = market.lot[d], market.paths[d, r], market.stages[d, s]
@@ -212,7 +215,7 @@ def offers(market, book, call, d, t, r, s, n):
     return asked, winner, min(price, limit)
 
 
-@lean
+@hot
 def walk(market, book, call, d, t, r, n):
     """Walk a route's stages: the one that places (-1 none), provider, price, days, hours."""
     path, last = market.paths[d, r], market.paths[d, r].last
