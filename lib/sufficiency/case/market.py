@@ -100,35 +100,19 @@ class Advertised(Told):
     awards_expected: date | None = None
 
 
-class Management(Model):
-    """Hours a member of a list a year, by its spend: below and above two bounds, GBP."""
-
-    small: Assumed = None
-    middle: Assumed = None
-    large: Assumed = None
-    bounds: tuple[Number, Number] | None = None
+def holding(name, names, **fields):
+    """A model of assumptions by these names, and of other fields."""
+    fields |= {each: (Assumed, None) for each in names}
+    return create_model(name, __base__=Model, **fields)
 
 
-class Index(Model):
-    """How prices rise off a list and on one that follows general prices."""
-
-    provider: Assumed = None
-    general: Assumed = None
-
-
-class Costs(Model):
-    """What a stage costs in officers' time, and what it may not exceed."""
-
-    hours: Assumed = None
-    each: Assumed = None
-    days: Assumed = None
-    cap: Assumed = None
-    share: Assumed = None
-
-
-Numbers = create_model(
-    "Numbers", __base__=Model, management=(Management, Management()), index=(Index, Index()),
-    **{name: (Assumed, None) for name in ("price", *UNITS) if "." not in name})
+Index = holding("Index", ("provider", "general"))
+Costs = holding("Costs", ("hours", "each", "days", "cap", "share"))
+# Hours a member of a list a year, by its spend: below and above two bounds, GBP.
+Management = holding("Management", ("small", "middle", "large"),
+                     bounds=(tuple[Number, Number] | None, None))
+Numbers = holding("Numbers", ("price", *(name for name in UNITS if "." not in name)),
+                  management=(Management, Management()), index=(Index, Index()))
 
 
 class Stage(Costs):
@@ -141,22 +125,20 @@ class Stage(Costs):
     when: Literal["always", "before", "after"] = "always"
 
 
-class ProviderList(Model):
-    """A list of providers: when it is to open, for how many months, how often again (0 never)."""
+class Reserve(Model):
+    """Places, or cases a year, paid for whether used or not: from when, for how many months."""
 
     start: Month | None = None
     term: Annotated[StrictInt, Field(ge=1, le=120)] = 48
+
+
+class ProviderList(Reserve):
+    """A list of providers, and after how many months it opens again (0 never)."""
+
     reopens_every: Count = 0
     most: Count = 0
     registered_only: StrictBool = False
     indexation: Literal["provider", "general", "fixed", "refresh"] = "provider"
-
-
-class Reserve(Model):
-    """Places, or cases a year, paid for whether used or not."""
-
-    start: Month | None = None
-    term: Annotated[StrictInt, Field(ge=1, le=120)] = 48
 
 
 class Route(Numbers):
@@ -299,7 +281,7 @@ def _check_names(made, tree):
         path = (*KEY, "mixes", name, "lots")
         _check_named(path, mix.lots, made.lots, tree)
         _check_named(path, mix.lots.values(), made.compare, tree)
-        left = set(made.in_use or made.lots) - set(mix.lots)
+        left = set(made.in_use or made.lots) & set(made.lots) - set(mix.lots)
         if left:
             tree.problem(path, f"no route for {', '.join(sorted(left))}", "a route for every lot")
 
