@@ -136,6 +136,16 @@ def make_routes(*routes, draws=200, months=12, bounds=(25_000.0, 100_000.0)):
     return Routes(**values)
 
 
+def some_routes(routes, which):
+    """The routes of these numbers, in this order; one may come twice."""
+    stages = np.concatenate([np.arange(*routes.first[[r, r + 1]]) for r in which])
+    sizes = [routes.first[r + 1] - routes.first[r] for r in which]
+    picked = {name: getattr(routes, name)[..., stages] for name in STAGE}
+    picked |= {name: getattr(routes, name)[which] if name in WHOLE else
+               getattr(routes, name)[:, which] for name in ROUTE}
+    return routes._replace(first=np.cumsum([0, *sizes]), **picked)
+
+
 def shown(cleared, item, years=slice(None)):
     """An item's cost over the years, or a count, of every draw and route (D, R)."""
     if item in clearing.ITEMS:
@@ -164,6 +174,9 @@ def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=
 
     def whole(low, high, *more):
         return rng.integers(low, high, (worlds, *more), endpoint=True)[each]
+
+    def eighths(low, high):
+        return whole(low * months // 8, high * months // 8)
 
     def some(share):
         return (rng.random((worlds, providers)) < share)[each]
@@ -198,7 +211,7 @@ def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=
         "reopening": ranged(3e3, 6e3), "list_index": ranged(0.01, 0.04),
         "management": ranged([2, 10, 30], [6, 20, 60], 3), "tendered": 1}
     reserve = {
-        "reserve_opens": whole(0, 9), "reserve_closes": whole(30, months),
+        "reserve_opens": whole(0, 9), "reserve_closes": eighths(5, 8),
         "reserve_places": whole(4, 12), "reserve_price": ranged(4e4, 6e4), "capital": 1e5}
     return demand, supply, make_routes(
         route(stage(invite=5, order="distance", **spot)),
@@ -211,7 +224,7 @@ def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=
               most=12, **listed),
         route(stage(rule="competition", **call_off),
               stage(when="before", invite=3, order="distance", **spot), any_left,
-              every=12, registered_only=1, **listed | {"closes": whole(30, 60)}),
+              every=12, registered_only=1, **listed | {"closes": eighths(5, 10)}),
         route(stage(pool="reserved", rule="fixed", share=0.8, hours=0.5, days=3.0),
               stage(rule="competition", invite=8, order="price", **spot), **reserve),
         route(stage(pool="reserved", rule="fixed", hours=0.5, days=3.0),
