@@ -85,6 +85,9 @@ def clear(demand, supply, routes, seed, draws, threads=2, trace=None):
     cost = np.zeros((draws, paths, months // 12, len(ITEMS)))
     count = np.zeros((draws, paths, len(COUNTS)))
     draw, route = (-1, None) if trace is None else trace
+    if trace is not None and not (0 <= draw < draws and 0 <= (route or 0) < paths):
+        raise ValueError(f"trace: found {trace}; allowed a draw below {draws}, and a route below "
+                         f"{paths} or None")
     rows = 0 if trace is None else (
         int(market.arriving[draw].sum()) * (market.patience + 1) * paths)
     table, traced = np.empty((rows, len(TRACE))), (draw, -1 if route is None else route)

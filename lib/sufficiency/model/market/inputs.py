@@ -75,8 +75,9 @@ def prepare(demand, supply, routes, seed, draws):
     for name, words in CODES.items():
         _within(name, found[name], 0, len(words) - 1)
     for name, value, least, most in (
-            ("arriving", found["arriving"], 0, MONTHLY), ("orders", found["orders"], 0,
-             size["P"] - 1), ("monthly index", np.diff(found["provider_index"]), 1e-9, np.inf),
+            ("arriving", found["arriving"], 0, MONTHLY), ("patience", found["patience"], 0, 1000),
+            ("orders", found["orders"], 0, size["P"] - 1),
+            ("monthly index", np.diff(found["provider_index"]), 1e-9, np.inf),
             ("monthly list index", np.diff(found["list_index"]), 1e-9, np.inf),
             ("existing of cases", found["existing"], 0, 0 if found["by_case"] else 2**30),
             ("stages of a route", np.diff(found["first"]), 0, size["S"]),

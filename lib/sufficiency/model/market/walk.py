@@ -163,6 +163,18 @@ def mark_up(market, d):
 
 
 @hot
+def contested(market, book, d, winner, bidders, second, price):
+    """What a contest of two or more makes of the winner's price."""
+    lot = market.lot[d]
+    if market.pricing == REDUCED:
+        return price * (1.0 + lot.two_bidders) * (1.0 + lot.more_bidders) ** (min(bidders, 6) - 2)
+    if market.pricing == BIDS and book.merit[winner] > 0.0:
+        # What makes the winner no better than the second: its cost, if quality has no weight.
+        return min(price, second / book.merit[winner])
+    return price
+
+
+@hot
 def offers(market, book, call, d, t, r, s, n):
     """Ask the providers of one stage: number asked, winner (-1 none) and price a year."""
     lot, path, stage = market.lot[d], market.paths[d, r], market.stages[d, s]
@@ -206,12 +218,7 @@ def offers(market, book, call, d, t, r, s, n):
         return asked, winner, 0.0
     price = min(book.base[winner] * above * price * load, top)
     if contest and bidders > 1:
-        if bids and book.merit[winner] > 0.0:
-            # What makes the winner no better than the second: with no weight on quality, the
-            # second-lowest cost.
-            price = min(price, second / book.merit[winner])
-        elif market.pricing == REDUCED:
-            price *= (1.0 + lot.two_bidders) * (1.0 + lot.more_bidders) ** (min(bidders, 6) - 2)
+        price = contested(market, book, d, winner, bidders, second, price)
     return asked, winner, min(price, limit)
 
 
