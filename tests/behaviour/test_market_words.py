@@ -8,6 +8,7 @@ import pytest
 from sufficiency.report import charts, outlook, tables
 from sufficiency.report import market_views as views
 from sufficiency.report import market_words as said
+from sufficiency.report import procurement_words as legal
 
 LABELS = {"spot": "Spot purchase", "open": "Open framework", "dps": "DPS", "block": "Block"}
 COLUMNS = ["saving", "error", "p10", "p90", "chance", "local", "small", "days", "unplaced",
@@ -67,12 +68,14 @@ def test_the_headline_is_the_switching_value_where_it_does_not():
     text = said.headline("DPS", FOUND.loc["dps"], EVIDENCE.loc["dps"], SWITCHES, "spot")
     assert text == (
         "**The evidence does not decide whether DPS costs less than spot.** 71% of the doubt comes "
-        "from figures that are borrowed, judged or illustrative, so no saving is claimed. To save, "
-        "all else as assumed, it needs share of providers who join above 42% (assumed 60%) or spot "
-        "premium above 8.3% (assumed 0%). Whatever the delay, within the range tried, it costs "
-        "more throughout. Whatever the leakage, within the range tried, it saves throughout.")
-    assert said.needs(SWITCHES[3:].assign(says="no difference")) == \
-        "Whatever the leakage, within the range tried, there is no difference."  # fmt: skip
+        "from figures that are borrowed, judged or illustrative, so no saving is claimed. What "
+        "alone would end the saving, all else as assumed: share of providers who join below 42% "
+        "(assumed 60%); spot premium below 8.3% (assumed 0%). No delay or leakage that was tried "
+        "does.")
+    assert said.needs(SWITCHES[:2], False) == (
+        "What alone would bring a saving, all else as assumed: share of providers who join above "
+        "42% (assumed 60%); spot premium above 8.3% (assumed 0%).")
+    assert said.needs(SWITCHES[3:], True) == "No leakage that was tried does."
 
 
 def test_which_routes_beat_the_reference():
@@ -113,11 +116,14 @@ def test_able_providers_and_the_start():
     bars = views.able(shares, {"iss": "Schools"})
     assert bars.sum() == pytest.approx(100) and bars["Schools: one provider"] == pytest.approx(23)
     record = {"a": {"label": "North Yorkshire", "months_late": 11, "source": "notice"}}
-    text = said.start(np.linspace(4, 16, 101) + 0.0, record, "2026-01", 0.8)
+    text = legal.start(np.linspace(4, 16, 101) + 0.0, record, {"month": "2026-01"}, 0.8)
     assert text == ("**The chance of missing January 2026 is 8 in 10.** The start is likely to be "
                     "5 to 15 months late (8 chances in 10). Others ran late by: North Yorkshire "
                     "11 months; too few and too unlike to average.")  # fmt: skip
-    assert said.start(np.zeros(9), {}) == "The start is expected as planned."
+    late = {"month": "2026-01", "planned": "2024-09"}
+    assert legal.start(np.zeros(9), {}, late, 0.8).startswith(
+        "**Seen from September 2024, the chance of missing January 2026 is 8 in 10.**")
+    assert legal.start(np.zeros(9), {}) == "The start is expected as planned."
     assert views.record(record)["Months late"].tolist() == [11]
     assert said.joining("DPS", FOUND.loc["dps"], 0.1).endswith(
         "DPS at the end: 20; the chance that nothing is awarded is 1 in 10.")
@@ -134,7 +140,7 @@ def test_displacement_service_and_challenge_against_the_reference():
     assert said.service(FOUND, "block", "spot", LABELS) == \
         "Block against spot purchase: no place found for 0.0% of call-offs (against 3.1%)."
     risk = {"spot": {"expected": 5_000, "if_claimed": 90_000}, "open": {"expected": 400}}
-    assert said.challenge(risk, "open", "spot", LABELS).endswith(
+    assert legal.challenge(risk, "open", "spot", LABELS).endswith(
         "£400 a year on open framework, £5,000 a year on spot purchase; £90,000 if a claim comes.")
     flat = SimpleNamespace(best=17, flat=(16, 17, 18))
     assert said.block(flat) == \
@@ -142,17 +148,25 @@ def test_displacement_service_and_challenge_against_the_reference():
 
 
 def test_the_law_is_flagged_to_the_pound_and_never_called_a_breach():
-    text = said.aggregation(1_021_500, 663_540, "2021-05")
-    assert "£1,021,500 a year against £663,540, the threshold in May 2021" in text
+    limit = SimpleNamespace(said="£663,540 excluding VAT")
+    text = legal.aggregation(1_021_500, 4.0, limit, True, "2021-05")
+    assert ("£1,021,500 a year, £4,086,000 over 4 years, against £663,540 excluding VAT, the light "
+            "touch threshold in May 2021") in text
     assert text.startswith("**Flag for legal advice:**") and "breach" not in text
-    assert "below the threshold: £500,000" in said.aggregation(5e5, 663_540, "2021-05")
+    text = legal.aggregation(1e5, 4.0, limit, False, "2021-05")
+    assert "below the threshold: £100,000 a year" in text
+    assert legal.sterling(613_990_000) == "£614.0m"
+    assert legal.advertised({"value_ex_vat": 613_990_000, "value_inc_vat": 736_788_000, "years": 8,
+                            "source": "notice"}) == (
+        "Its notice put its value at £614.0m excluding VAT, £736.8m including it, over 8 years "
+        "(notice).")
     found = [SimpleNamespace(said=text, source=source, kind=kind) for text, source, kind in (
         ("The 2015 Regulations apply.", "SI 2015/102", "rule"), ("VAT was not said.", "", "blank"),
         ("Above the threshold.", "Notice", "warning"))]  # fmt: skip
-    assert said.law(found) == (
+    assert legal.law(found) == (
         "* **Flag:** Above the threshold. (Notice)\n* **Not known:** VAT was not said.\n"
         "* The 2015 Regulations apply. (SI 2015/102)")
-    assert said.law(found, ["rule"]).startswith("* The 2015")
+    assert legal.law(found, ["rule"]).startswith("* The 2015")
     assert views.law(found)["Kind"].tolist() == ["Rule", "Not known", "Flag"]
     assert said.limits(EVIDENCE).startswith("* For 1 of 3 routes, weak figures")
     assert said.limits(EVIDENCE[:1]).startswith("* Providers are simulated")

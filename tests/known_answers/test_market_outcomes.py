@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 from sufficiency.case import Assumption
+from sufficiency.case.quantity import P90
 from sufficiency.model.appraisal.influence import tornado
 from sufficiency.model.market import evidence, outcomes
 from sufficiency.model.market.clearing import COUNTS, ITEMS
@@ -288,27 +289,42 @@ def test_weak_share_stays_within_0_and_1():
         evidence.weak_share(luck, luck[:3])
 
 
-def test_influence_in_the_same_worlds():
-    worlds, keys = Worlds(ASSUMPTIONS, 3, 2_000), list(ASSUMPTIONS)
-    found = evidence.influence(lambda w: outcome(w) - 6, ASSUMPTIONS, keys, worlds)
+def test_influence_is_the_slope_of_each_assumption():
+    """Additive, with chance beside: each swing within 4 of its errors."""
+    worlds, keys = Worlds(ASSUMPTIONS, 3, 4_000), ["market.late", "market.joins", "market.premium"]
+    found = evidence.influence(outcome(worlds) - 6, ASSUMPTIONS, keys, worlds)
     other = tornado(lambda w: outcome(w) - 6, ASSUMPTIONS, keys)
-    assert list(found.index) == ["market.joins", "market.premium", "market.late"]
-    assert set(found.columns) == {*other.columns, "error"}
-    assert (found["central"] == (outcome(worlds) - 6).mean()).all()
-    # Additive: what the tornado finds, but for the mean of everything else in these draws.
-    np.testing.assert_allclose(found["swing"], other["swing"], atol=1e-9)
-    np.testing.assert_allclose(found["error"], 0, atol=1e-9)
-    row, rest = found.loc["market.premium"], (outcome(worlds, 0) - 6).mean()
-    assert row["low"] == pytest.approx(rest - 1) and row["high"] == pytest.approx(rest + 1)
-    assert row["crosses_zero"] and (row["label"], row["quality"]) == ("Premium", "proxy")
+    assert set(found.columns) == {*other.columns, "error", "clear"}
+    apart = (found["swing"] - other["swing"].reindex(found.index)) / found["error"]
+    assert (apart.abs() < 4).all()
+    # On a standard normal score, the error of a slope is the sd of what is left / sqrt(draws).
+    assert found.loc["market.premium", "error"] == pytest.approx(
+        2 * P90 * SD / np.sqrt(4_000), rel=0.1)
+    row = found.loc["market.premium"]
+    assert row["clear"] and (row["label"], row["quality"]) == ("Premium", "proxy")
 
 
-def test_influence_has_the_error_of_its_swing():
-    worlds = Worlds(ASSUMPTIONS, 3, 2_000)
-    found = evidence.influence(lambda w: w["market.premium"] * (w["market.joins"] - 3),
-                               ASSUMPTIONS, ["market.premium"], worlds)
-    expected = error(2 * (worlds["market.joins"] - 3))
-    assert found.loc["market.premium", "error"] == pytest.approx(expected)
+def test_influence_says_what_does_not_stand_out():
+    """Of 4 assumptions that do nothing, at least one clear in 5% of 200 worlds."""
+    clear = []
+    for seed in range(200):
+        worlds = Worlds(ASSUMPTIONS, seed, 200)
+        found = evidence.influence(worlds.normal("luck"), ASSUMPTIONS, list(ASSUMPTIONS), worlds)
+        clear.append(found["clear"].any())
+    assert np.mean(clear) == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 200))
+    with pytest.raises(ValueError, match="found 4 draws for 4 assumptions; allowed at least 10"):
+        evidence.influence(np.ones(4), ASSUMPTIONS, list(ASSUMPTIONS), Worlds(ASSUMPTIONS, 1, 4))
+
+
+def test_variance_within_groups():
+    """Values that share something by fours: what they share is gone, the rest unbiased."""
+    worlds = Worlds({}, 1, 40_000)
+    rest = worlds.normal("rest")
+    shared = np.repeat(worlds.normal("shared")[::4], 4)
+    left = evidence.within(5 * shared + rest, 4)
+    assert np.var(left) == pytest.approx(1, abs=4 * np.sqrt(2 / 30_000))
+    np.testing.assert_array_equal(evidence.within(rest, 1), rest)
+    assert len(evidence.within(np.ones((7, 2)), 3)) == 6
 
 
 def test_switching_value_of_a_straight_line():

@@ -16,7 +16,6 @@ from sufficiency.report.words import chance, listed, money, number, percent
 SAME = "no difference we can measure"
 # A share that differs by less than a point is said to be the same
 POINT = 0.01
-FINDINGS = {"warning": "**Flag:** ", "blank": "**Not known:** ", "rule": ""}
 
 
 def lower(label):
@@ -89,7 +88,7 @@ def headline(label, row, evidence, switching, against):
                 f"In {worlds(row['chance'])} simulated worlds it saves.")
     share = percent(min(evidence["share"], 1.0), 0)
     return (f"{said} {share} of the doubt comes from figures that are borrowed, judged or "
-            f"illustrative, so no saving is claimed. {needs(switching)}")
+            f"illustrative, so no saving is claimed. {needs(switching, row['saving'] > 0)}")
 
 
 def figure(value, unit):
@@ -109,20 +108,22 @@ def turning(row):
     return f"{row['says'].removeprefix('saves ')} {figure(row['value'], row['unit'])}"
 
 
-def needs(switching):
-    """What must be true, all else as assumed, for the route to cost no more.
+def needs(switching, saves):
+    """What alone, all else as assumed, turns a route's mean saving, or its cost, round.
 
     switching by assumption label: value, says (of `evidence.switching`), unit, central, low, high.
+    saves: whether it saves as assumed.
     """
     turns = switching["value"].notna()
-    said = [f"{lower(name)} {turning(row)} (assumed {figure(row['central'], row['unit'])})"
-            for name, row in switching[turns].iterrows()]
-    parts = [f"To save, all else as assumed, it needs {' or '.join(said)}."] if said else []
-    for says, rows in switching[~turns].groupby("says"):
-        names = " or ".join(lower(name) for name in rows.index)
-        ends = {"no difference": "there is no difference"}
-        parts.append(f"Whatever the {names}, within the range tried, "
-                     f"{ends.get(says, 'it ' + turning(rows.iloc[0]))}.")
+    side = {"saves above": "below", "saves below": "above"} if saves else {
+        "saves above": "above", "saves below": "below"}
+    said = [f"{lower(name)} {side[row['says']]} {figure(row['value'], row['unit'])} (assumed "
+            f"{figure(row['central'], row['unit'])})" for name, row in switching[turns].iterrows()]
+    start = "What alone would end the saving" if saves else "What alone would bring a saving"
+    parts = [f"{start}, all else as assumed: {'; '.join(said)}."] if said else []
+    if not turns.all():
+        names = " or ".join(lower(name) for name in switching.index[~turns])
+        parts.append(f"No {names} that was tried does.")
     return " ".join(parts)
 
 
@@ -150,6 +151,8 @@ def beat(found, evidence, labels, reference):
 def depends(tornado, wanted=3):
     """What moves a saving most: rows of `evidence.influence`, and what alone turns it."""
     top = tornado.iloc[:wanted]
+    if not len(top):
+        return "No assumption alone stands out from chance in what it does to the difference."
     said = [f"{lower(row.label)} ({pounds(row.high - row.low)} between its low and high)"
             for row in top.itertuples()]
     turns = [lower(row.label) for row in top.itertuples() if row.crosses_zero]
@@ -166,30 +169,17 @@ def able(shares, labels):
         for lot, none, one, two, more in shares.itertuples(name=None))
 
 
+def choice(shares):
+    """How many call-offs have a choice of providers, for a title: from the lot with least."""
+    two = shares.iloc[:, 2:].sum(axis=1)
+    span = " to ".join(dict.fromkeys(percent(share, 0) for share in (two.min(), two.max())))
+    return f"{span} of call-offs have two or more providers able to serve"
+
+
 def each(says, labels):
     """Each route in a sentence, as points of a list."""
     return "\n".join(f"* **{label}.** {' '.join(says[name].split())}"
                      for name, label in labels.items() if name in says)
-
-
-def start(late, record, deadline="", missed=None):
-    """How late the route is likely to start: late (draw,) months; deadline 2026-01; its chance.
-
-    record {name: {label, months_late}}: what comparable programmes ran late, each a point.
-    """
-    low, high = (float(x) for x in tables.quantiles(np.asarray(late, float), [0.1, 0.9]))
-    said = "The start is expected as planned." if high < 0.5 else \
-        f"The start is likely to be {_months(low, high)} late (8 chances in 10)."
-    if deadline:
-        said = f"**The chance of missing {month(deadline)} is {chance(missed)}.** {said}"
-    points = [f"{row['label']} {number(row['months_late'])} months" for row in record.values()]
-    return said + (f" Others ran late by: {listed(points)}; too few and too unlike to average."
-                   if points else "")  # fmt: skip
-
-
-def _months(low, high):
-    low, high = round(low), round(high)
-    return f"{low} months" if low == high else f"{low} to {high} months"
 
 
 def joining(label, row, fails=0.0):
@@ -221,14 +211,6 @@ def service(found, route, reference, labels):
     said = [f"{forms[name][0].format(forms[name][1](pair.iloc[0]))} "
             f"(against {forms[name][1](pair.iloc[1])})" for name, pair in pairs.items()]
     return f"{labels[route]} against {lower(labels[reference])}: {', '.join(said)}."
-
-
-def challenge(exposure, route, reference, labels):
-    """Exposure to challenge, {route: of `outcomes.exposure`}, which no saving here contains."""
-    said = [f"{pounds(exposure[name]['expected'])} a year on {lower(labels[name])}"
-            for name in (route, reference)]
-    return (f"Exposure to legal challenge, illustrative and in no saving above: {', '.join(said)}; "
-            f"{pounds(exposure[reference]['if_claimed'])} if a claim comes.")
 
 
 def causes(difference, error=0.0, wanted=5):
@@ -269,24 +251,6 @@ def block(found, unit="places"):
     return f"The cheapest block is {number(found.best)} {unit}; {wide}."
 
 
-def law(findings, kinds=tuple(FINDINGS)):
-    """The legal position at the date, as points of a list: findings of `case.law`, warnings first.
-
-    kinds: those that are wanted.
-    """
-    return "\n".join(f"* {FINDINGS[kind]}{found.said}" + f" ({found.source})" * bool(found.source)
-                     for kind in kinds for found in findings if found.kind == kind)
-
-
-def aggregation(spend, threshold, when):
-    """Like purchases together against the threshold in force in a month; GBP, to the pound."""
-    said = f"£{number(spend)} a year against £{number(threshold)}, the threshold in {month(when)}"
-    if spend < threshold:
-        return f"Taken together these purchases are below the threshold: {said}."
-    return (f"**Flag for legal advice:** these purchases together come to {said}. Whether they "
-            "could reasonably be one contract is a question of law.")
-
-
 def seen(rows, first, other):
     """How often two routes of an event table (columns by label) end with the same provider."""
     ends = [rows[name].str.split(",").str[0] for name in (first, other)]
@@ -305,6 +269,32 @@ def swings(tornado, wanted=10):
     """The widest rows of a tornado as costs, for an alternative text."""
     return "; ".join(f"{lower(row.label)} {between(*sorted((row.low, row.high)))}"
                      for row in tornado.iloc[:wanted].itertuples()) + "."
+
+
+def doubt(evidence, labels):
+    """Weak figures' part of each route's doubt; evidence by route: share, low, high, decides."""
+    said = [f"{lower(labels[name])} {percent(row['share'], 0)} ({percent(row['low'], 0)} to "
+            f"{percent(row['high'], 0)})" for name, row in evidence.iterrows()]
+    return ("Share of the doubt (variance) that weak figures make, with its 95% interval: "
+            f"{listed(said)}.")
+
+
+def first(tornado):
+    """What moves the saving most, for a title."""
+    return f"{upper(tornado['label'].iloc[0])} moves the saving most"
+
+
+def deficit(label, less, against):
+    """What a route takes off the deficit in the same worlds: less (draw,) GBP; None says why not.
+    """
+    if less is None:
+        return "The case has no high needs account that these lots bear on."
+    less = np.asarray(less, float)
+    low, high = (float(x) for x in tables.quantiles(less, [0.1, 0.9]))
+    error = less.std() / len(less) ** 0.5
+    return (f"In the same simulated worlds, with {lower(label)} instead of {against}, the high "
+            f"needs deficit is {cost(less.mean(), error)} (8 in 10: {between(low, high, error)}); "
+            "officers, tenders and transport are other funds' and not in it.")
 
 
 def limits(evidence):

@@ -216,3 +216,15 @@ def account_frame(dataset):
             item=name, **{stat: value.ravel() for stat, value in found.items()}))
     frame = pd.concat(parts, ignore_index=True).fillna({"schedule": "all"})
     return frame[[*keys, "item", *found]]
+
+
+def market_frame(dataset):
+    """market.csv: GBP by lot, route, financial_year and item, in the worlds that met the market.
+
+    dataset.cost (lot, draw, route, financial_year, item), of `outcomes.combine`.
+    """
+    names = ("lot", "route", "financial_year", "item")
+    cost = dataset["cost"].transpose("draw", *names)
+    keys = pd.MultiIndex.from_product([cost[name].values for name in names], names=names)
+    found = {name: value.ravel() for name, value in summarise(cost.values).items()}
+    return keys.to_frame(index=False).assign(**found)

@@ -56,7 +56,8 @@ def _build(study: Study, sources: list[Path], building: Path, formats: list[str]
     from sufficiency.run.notebooks import NotebookError, run_all
 
     study.out_dir = building
-    _ = study.spend
+    if study.case.published("plans_by_setting", None) is not None:
+        _ = study.spend
     given = asdict(replace(study.parameters, out_dir=str(building)))
     done = building / "exempt" / "notebooks"
     try:

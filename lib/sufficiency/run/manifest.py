@@ -24,7 +24,8 @@ def describe(case, parameters, root: Path) -> dict:
     """Everything a run's figures depend on, and nothing else: no format, worker, path or clock."""
     names = case.value("annex.notebooks", [])
     notebooks = {name: root / "notebooks" / f"{name}.ipynb" for name in names}
-    lock = root / "requirements.lock"
+    lock, law = root / "requirements.lock", root / "params" / "law.yaml"
+    inputs = [*map(Path, case.files), *([law] if law.is_file() else [])]
     return {
         "case": case.name,
         "as_at": case.as_at.isoformat(),
@@ -34,7 +35,7 @@ def describe(case, parameters, root: Path) -> dict:
         "draws": parameters.draws,
         "seed": parameters.seed,
         "assumptions": _sha(canonical(case.resolved)),
-        "inputs": {_relative(Path(path), root): digest(path) for path in case.files},
+        "inputs": {_relative(path, root): digest(path) for path in inputs},
         "library": _library(),
         "notebooks": {n: _sources(path) for n, path in notebooks.items() if path.is_file()},
         "lock": digest(lock) if lock.is_file() else "",

@@ -8,7 +8,7 @@ import xarray as xr
 
 from sufficiency.case import CaseError
 from sufficiency.case.quantity import QUALITIES
-from sufficiency.model.safety_valve import movement, nowcast
+from sufficiency.model.safety_valve import movement, nowcast, schedules
 from sufficiency.report import plan_tables, positions
 
 KEY = "safety_valve"
@@ -119,3 +119,30 @@ def tables(valve):
     if case.measures:
         management += plan_tables.mitigations(about(valve), money(valve))
     return {"Local SEND Reform Plan": reform, "DSG management plan": management}
+
+
+def less_by(market):
+    """What a market's proposal takes off the deficit of the account's headline: (draw,) GBP.
+
+    With savings, in the worlds of the account that met the market. None for a case without an
+    account, or whose lots are no setting's.
+    """
+    lots = {lot: setting for lot in market.lots if (setting := market.told(f"lots.{lot}.setting"))}
+    if not lots or f"{KEY}.opening.balance" not in market.case:
+        return None
+    valve, draws, less = market.study.safety_valve, market.worlds.draws, 0.0
+    spend = market.study.spend["nominal"].isel(draw=slice(draws)).sum("age_band")
+    for lot, setting in lots.items():
+        ratio = market.fees_ratio(lot, market.proposal, draws)
+        ratio = ratio.reindex(financial_year=valve.years, method="ffill").fillna(1.0)
+        less = less + (1 - ratio) * spend.sel(setting=setting, financial_year=valve.years)
+    index = np.arange(draws) if valve.nowcast is None else valve.nowcast.index
+    index = index[index < draws]
+    worlds, kept = market.study.worlds.take(index), valve.spending.sel(forecast="mitigated")
+    terms, ended = schedules.terms(valve.case, worlds, valve.years), []
+    for change in (0.0, less.isel(draw=index)):
+        spending = kept.isel(draw=index).load()
+        flows = valve._run(worlds, spending.assign(spend=spending["spend"] - change))
+        ended.append(schedules.apply(flows, terms)["deficit"].sel(
+            financial_year=valve.ending, schedule=valve.schedule, basis=valve.deficit()["basis"]))
+    return ended[0] - ended[1]

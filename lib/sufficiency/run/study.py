@@ -11,7 +11,7 @@ from sufficiency.report.words import listed
 from sufficiency.run import manifest, store
 from sufficiency.run.parameters import Parameters, from_notebook
 
-SAVED = ("placements", "spend", "lines", "account", "forecast", "headline")
+SAVED = ("placements", "spend", "lines", "account", "forecast", "market", "headline")
 HEADLINE = ("key", "text", "value", "p10", "p90", "unit", "basis", "year")
 
 
@@ -106,6 +106,13 @@ class Study:
     def account(self):
         """High needs account (draw, financial_year, schedule, basis, forecast), GBP."""
         return self.safety_valve.account
+
+    @cached_property
+    def market(self):
+        """Framework against spot, and every other route: see `market.Market`."""
+        from sufficiency.run.market import Market
+
+        return Market(self)
 
     def bridge(self, start: str, end: str, prices: str = "nominal"):
         """Why spend changes between two financial years: volume, mix, price; (draw, bar) GBP."""
@@ -285,6 +292,14 @@ class Study:
         if self.out_dir:
             self._write("account.csv", tables.csv(tables.account_frame(self.account)))
             self._write("forecast.csv", tables.csv(forecast))
+            self._save_headlines()
+
+    def save_market(self) -> None:
+        """Write results/market.csv (cost by lot, route, year and item), headline.json."""
+        from sufficiency.report import tables
+
+        if self.out_dir:
+            self._write("market.csv", tables.csv(tables.market_frame(self.market.results)))
             self._save_headlines()
 
     def _save_headlines(self) -> None:

@@ -5,9 +5,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import optimize
+from scipy.special import ndtri
 
-from sufficiency.model.appraisal.influence import tornado
+from sufficiency.case.quantity import P90
 
 WEAK = ("proxy", "judgement", "illustrative")
 HALF = 0.5
@@ -77,34 +79,51 @@ def _variance(values):
     return np.var(values - values[0])
 
 
+def within(values, alike):
+    """Values (draw, ...) less the means of groups of draws after one another that share something.
+
+    Scaled so that their variance is that within groups, without bias.
+    """
+    draws = len(values) // alike * alike
+    if alike < 2 or not draws:
+        return values
+    groups = np.asarray(values)[:draws].reshape(-1, alike, *np.shape(values)[1:])
+    apart = groups - groups.mean(1, keepdims=True)
+    return (apart * np.sqrt(alike / (alike - 1))).reshape(draws, *np.shape(values)[1:])
+
+
 def decides(share):
     """Whether the evidence decides: at most half of the variance rests on weak inputs."""
     return share <= HALF
 
 
-def influence(evaluate, assumptions, keys, worlds):
-    """Mean difference with each of keys alone at its 10th and 90th percentile, GBP.
+def influence(difference, assumptions, keys, worlds):
+    """Mean difference where each of keys alone is at its 10th and 90th percentile, all else as is.
 
-    evaluate(worlds) -> (draw,): twice an uncertain key and once as it is, in the same worlds but
-    for that key. -> the DataFrame of `appraisal.influence.tornado`, where central is the mean over
-    worlds, and error: the Monte Carlo standard error of the swing.
+    difference (draw,) GBP in these worlds, regressed by least squares on the normal scores of
+    keys: what each adds on average, in a straight line (Saltelli et al. 2008, ch. 1). -> columns of
+    `appraisal.influence.tornado`, where central is the mean, and error: the standard error of the
+    swing; clear, whether the swing stands out from chance (5% over all keys, Bonferroni). Refuses
+    fewer draws than twice the keys.
     """
-    made = {key: [] for key in keys}
-
-    def means(scenarios):
-        found = []
-        for i in range(scenarios.draws):
-            held = {key: u[i] for key in keys if (u := scenarios.uniform(key))[i] != HALF}
-            outcome = np.asarray(evaluate(worlds.hold(held)), float)
-            for key in held:
-                made[key].append(outcome)
-            found.append(outcome.mean())
-        return found
-
-    table = tornado(means, assumptions, keys)
-    table["error"] = [np.std(np.subtract(*made[key]), ddof=1) / np.sqrt(worlds.draws)
-                      for key in table.index]
-    return table
+    difference, keys = np.asarray(difference, float), list(keys)
+    if difference.size < 2 * len(keys) + 2:
+        raise ValueError(f"influence: found {difference.size} draws for {len(keys)} assumptions; "
+                         f"allowed at least {2 * len(keys) + 2}")
+    scores = np.column_stack([np.ones(difference.size), *(worlds.normal(key) for key in keys)])
+    inverse = np.linalg.pinv(scores.T @ scores)
+    slope = inverse @ scores.T @ difference
+    left = difference - scores @ slope
+    noise = np.sqrt(left @ left / (difference.size - len(slope)) * np.diag(inverse))
+    mean = difference.mean()
+    table = pd.DataFrame({"low": mean - P90 * slope[1:], "high": mean + P90 * slope[1:],
+                          "central": mean, "swing": 2 * P90 * slope[1:],
+                          "error": 2 * P90 * noise[1:]}, index=pd.Index(keys, name="key"))
+    table["clear"] = table["swing"].abs() > -ndtri(0.025 / max(len(keys), 1)) * table["error"]
+    table["crosses_zero"], table["kind"] = table["low"] * table["high"] < 0, "assumption"
+    for name in ("label", "unit", "quality", "source"):
+        table[name] = [getattr(assumptions[key], name, None) for key in keys]
+    return table.sort_values("swing", key=abs, ascending=False, kind="stable")
 
 
 def switching(evaluate, low, high, tolerance=None):

@@ -10,6 +10,8 @@ from sufficiency.model.market.routes import take
 from sufficiency.model.streams import stable_id
 
 ORDERS = ("rank", "price", "quality", "distance")
+# What each provider is like.
+OWN = ("factor", "places", "quality", "small", "local", "registered", "distance", "enters")
 # Log standard deviations of providers' places and of their distances: judgement.
 PLACES_SPREAD, MILES_SPREAD = 0.8, 0.5
 MOST = 1000
@@ -110,3 +112,9 @@ def _enters(lot, of, months, normals):
         found[name] = np.minimum(np.floor(time) + 1, months).astype(np.int32)
     raise ValueError(f"market.lots.{lot}.providers, entry: found more than {MOST} providers in "
                      "some world; allowed fewer")
+
+
+def shared(supply, draws):
+    """The supply with each draw's providers those of another: draws (D,) says whose."""
+    made = {name: getattr(supply, name)[draws] for name in OWN}
+    return supply._replace(**made, orders=supply.orders[:, draws])

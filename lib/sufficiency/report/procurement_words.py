@@ -1,0 +1,75 @@
+"""Sentences on when a route starts and what the law of the day says of it."""
+
+import numpy as np
+
+from sufficiency.report import tables
+from sufficiency.report.account_words import month
+from sufficiency.report.market_words import lower, pounds
+from sufficiency.report.words import chance, listed, money, number
+
+FINDINGS = {"warning": "**Flag:** ", "blank": "**Not known:** ", "rule": ""}
+
+
+def advertised(notice):
+    """What a notice says of a framework: value_ex_vat, value_inc_vat GBP, years, source."""
+    return (f"Its notice put its value at {sterling(notice['value_ex_vat'])} excluding VAT, "
+            f"{sterling(notice['value_inc_vat'])} including it, over {number(notice['years'])} "
+            f"years ({notice['source']}).")
+
+
+def start(late, record, deadline=None, missed=None):
+    """How late the route is likely to start: late (draw,) months.
+
+    deadline: {month: 2026-01, planned: when it was set}, or none; missed: the chance of that.
+    record {name: {label, months_late}}: what comparable programmes ran late, each a point.
+    """
+    low, high = (float(x) for x in tables.quantiles(np.asarray(late, float), [0.1, 0.9]))
+    said = "The start is expected as planned." if high < 0.5 else \
+        f"The start is likely to be {_months(low, high)} late (8 chances in 10)."
+    if deadline:
+        seen = f"Seen from {month(deadline['planned'])}, the" if "planned" in deadline else "The"
+        said = (f"**{seen} chance of missing {month(deadline['month'])} is {chance(missed)}.** "
+                f"{said}")
+    points = [f"{row['label']} {number(row['months_late'])} months" for row in record.values()]
+    return said + (f" Others ran late by: {listed(points)}; too few and too unlike to average."
+                   if points else "")  # fmt: skip
+
+
+def _months(low, high):
+    low, high = round(low), round(high)
+    return f"{low} months" if low == high else f"{low} to {high} months"
+
+
+def law(findings, kinds=tuple(FINDINGS)):
+    """The legal position at the date, as points of a list: findings of `case.law`, warnings first.
+
+    kinds: those that are wanted.
+    """
+    return "\n".join(f"* {FINDINGS[kind]}{found.said}" + f" ({found.source})" * bool(found.source)
+                     for kind in kinds for found in findings if found.kind == kind)
+
+
+def aggregation(yearly, years, threshold, flagged, when):
+    """Like purchases together against the threshold in force in a month; yearly GBP.
+
+    years: how long a list would run. threshold: law.Threshold. flagged: whether any test is.
+    """
+    said = (f"{sterling(yearly)} a year, {sterling(yearly * years)} over {number(years)} years, "
+            f"against {threshold.said}, the light touch threshold in {month(when)}")
+    if not flagged:
+        return f"Taken together these purchases are below the threshold: {said}."
+    return (f"**Flag for legal advice:** these purchases together come to {said}. Whether they "
+            "could reasonably be one contract is a question of law.")
+
+
+def sterling(value):
+    """GBP to the pound below ten million, else to a tenth of a million."""
+    return f"£{number(value)}" if value < 1e7 else money(value, 1e5)
+
+
+def challenge(exposure, route, reference, labels):
+    """Exposure to challenge, {route: of `outcomes.exposure`}, which no saving here contains."""
+    said = [f"{pounds(exposure[name]['expected'])} a year on {lower(labels[name])}"
+            for name in (route, reference)]
+    return (f"Exposure to legal challenge, illustrative and in no saving above: {', '.join(said)}; "
+            f"{pounds(exposure[reference]['if_claimed'])} if a claim comes.")

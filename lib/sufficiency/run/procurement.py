@@ -1,0 +1,65 @@
+"""What the law of the day says of a market: like purchases summed, the proposal, a challenge."""
+
+from sufficiency.case.law import read_law
+from sufficiency.case.procurement import FLAG, aggregation, checks, position
+from sufficiency.model.market.outcomes import exposure
+from sufficiency.model.market.routes import nearest_key
+from sufficiency.run.market import FEES
+
+__all__ = ["FLAG", "bought", "challenged", "legal"]
+AT_RISK = ("claim", "legal_costs", "lost_margin")
+
+
+def bought(market):
+    """Yearly value of the lots by what justifies it, GBP: {justification: value}.
+
+    A lot by case is its price times its requests, at central values; another is what the reference
+    spends in the simulation. Families and courts name their shares of a lot.
+    """
+    found = dict.fromkeys(("user_choice", "court_ordered", "unjustified"), 0.0)
+    for lot in market.lots:
+        named, court = (market.case[nearest_key(market.case, name, lot=lot)].central_value()
+                        for name in ("named", "court"))
+        shares = (named, court, 1 - named - court)
+        found = {name: found[name] + share * _value(market, lot)
+                 for name, share in zip(found, shares, strict=True)}
+    return found
+
+
+def _value(market, lot):
+    if market.told(f"lots.{lot}.basis", "place") == "case":
+        of = f"market.lots.{lot}"
+        return (market.case[f"{of}.price"].central_value()
+                * market.case[f"{of}.call_offs"].central_value())
+    cost = market.results["cost"].sel(lot=lot, route=market.reference, item=list(FEES))
+    return float(cost.sum(("item", "financial_year")).mean("draw")) / len(market.years)
+
+
+def challenged(market):
+    """Exposure to challenge on the reference and the proposal: {route: of `exposure`}, GBP a year.
+
+    At risk is what neither families nor courts decide.
+    """
+    value = bought(market)["unjustified"]
+    return {route: exposure(value, *(market.worlds[nearest_key(market.case, name, route)]
+                                     for name in AT_RISK))
+            for route in (market.reference, market.proposal)}
+
+
+def legal(market):
+    """The legal position at the case's date: (findings, Aggregation, light-touch Threshold).
+
+    A proposal whose list was to open before that date is read by the day before it opened.
+    """
+    case, law = market.case, read_law(market.study.root)
+    route = market.told(f"routes.{market.proposal}")
+    listed, day, known = route.get("list") or {}, case.as_at, case.known_by or None
+    ranked = any(stage["pool"] == "list" and stage["rule"] != "competition"
+                 for stage in route["stages"].values())
+    start = listed.get("start")
+    found = position(law, day, known)
+    found += checks(law, day, route["kind"], start if start and start > f"{day:%Y-%m}" else None,
+                    again if (again := listed.get("reopens_every", 0)) > 1 else 0, listed.get("term", 48),
+                    ranked=ranked or None, known_by=known)
+    whole = aggregation(law, day, bought(market), listed.get("term", 48) / 12, known_by=known)
+    return found, whole, law.threshold("light_touch", day, known)
