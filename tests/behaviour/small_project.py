@@ -42,7 +42,7 @@ def make_project(root, folder, *cells):
     write_notebook(source, *(cells or (OPENING, CLOSING)))
     case = folder / "params" / "councils" / "devon.yaml"
     said = case.read_text(encoding="utf-8")
-    alone = said.replace("[01_placement_costs, 02_safety_valve]", "[01_placement_costs]")
+    alone = said.replace("[01_placement_costs, 02_safety_valve, 03_framework_vs_spot]", "[01_placement_costs]")
     assert alone != said
     case.write_text(alone, encoding="utf-8")
     (folder / "requirements.lock").write_text("numpy==0\n", encoding="utf-8")

@@ -70,12 +70,13 @@ def test_the_headline_is_the_switching_value_where_it_does_not():
         "**The evidence does not decide whether DPS costs less than spot.** 71% of the doubt comes "
         "from figures that are borrowed, judged or illustrative, so no saving is claimed. What "
         "alone would end the saving, all else as assumed: share of providers who join below 42% "
-        "(assumed 60%); spot premium below 8.3% (assumed 0%). No delay or leakage that was tried "
-        "does.")
+        "(assumed 60%); spot premium below 8.3% (assumed 0%). Nothing that was tried alone ends "
+        "the saving of: delay and leakage.")
     assert said.needs(SWITCHES[:2], False) == (
         "What alone would bring a saving, all else as assumed: share of providers who join above "
         "42% (assumed 60%); spot premium above 8.3% (assumed 0%).")
-    assert said.needs(SWITCHES[3:], True) == "No leakage that was tried does."
+    assert said.needs(SWITCHES[3:], True) == \
+        "Nothing that was tried alone ends the saving of: leakage."
 
 
 def test_which_routes_beat_the_reference():

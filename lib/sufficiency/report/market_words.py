@@ -10,7 +10,6 @@ import math
 import numpy as np
 
 from sufficiency.report import tables
-from sufficiency.report.account_words import month
 from sufficiency.report.words import chance, listed, money, number, percent
 
 SAME = "no difference we can measure"
@@ -122,8 +121,9 @@ def needs(switching, saves):
     start = "What alone would end the saving" if saves else "What alone would bring a saving"
     parts = [f"{start}, all else as assumed: {'; '.join(said)}."] if said else []
     if not turns.all():
-        names = " or ".join(lower(name) for name in switching.index[~turns])
-        parts.append(f"No {names} that was tried does.")
+        names = listed([lower(name) for name in switching.index[~turns]])
+        parts.append(f"Nothing that was tried alone {'ends the saving' if saves else 'saves'} of: "
+                     f"{names}.")
     return " ".join(parts)
 
 
@@ -271,12 +271,16 @@ def swings(tornado, wanted=10):
                      for row in tornado.iloc[:wanted].itertuples()) + "."
 
 
-def doubt(evidence, labels):
-    """Weak figures' part of each route's doubt; evidence by route: share, low, high, decides."""
+def doubt(evidence, labels, guesses=0):
+    """Weak figures' part of each route's doubt; evidence by route: share, low, high, decides.
+
+    guesses: how many illustrative figures have no range, so that their doubt is not counted.
+    """
     said = [f"{lower(labels[name])} {percent(row['share'], 0)} ({percent(row['low'], 0)} to "
             f"{percent(row['high'], 0)})" for name, row in evidence.iterrows()]
+    uncounted = f" {guesses} illustrative figures have no range: their doubt is not in it."
     return ("Share of the doubt (variance) that weak figures make, with its 95% interval: "
-            f"{listed(said)}.")
+            f"{listed(said)}.{uncounted * bool(guesses)}")
 
 
 def first(tornado):

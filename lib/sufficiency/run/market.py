@@ -64,6 +64,12 @@ class Market:
         return {name: said[name]["says"] for name in self.cleared_routes}
 
     @property
+    def guesses(self):
+        """Illustrative assumptions of the two routes that have no range: {key: label}."""
+        return {key: one.label for key, one in self.case.assumptions.items()
+                if self.used(key) and one.certain and one.quality == "illustrative"}
+
+    @property
     def reference(self):
         """The route that others are set against."""
         return self.told("reference")

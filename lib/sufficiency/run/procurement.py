@@ -56,10 +56,9 @@ def legal(market):
     listed, day, known = route.get("list") or {}, case.as_at, case.known_by or None
     ranked = any(stage["pool"] == "list" and stage["rule"] != "competition"
                  for stage in route["stages"].values())
-    start = listed.get("start")
+    start, term, again = (listed.get(name, 0) for name in ("start", "term", "reopens_every"))
     found = position(law, day, known)
     found += checks(law, day, route["kind"], start if start and start > f"{day:%Y-%m}" else None,
-                    again if (again := listed.get("reopens_every", 0)) > 1 else 0, listed.get("term", 48),
-                    ranked=ranked or None, known_by=known)
-    whole = aggregation(law, day, bought(market), listed.get("term", 48) / 12, known_by=known)
+                    again if again > 1 else 0, term or 48, ranked=ranked or None, known_by=known)
+    whole = aggregation(law, day, bought(market), (term or 48) / 12, known_by=known)
     return found, whole, law.threshold("light_touch", day, known)
