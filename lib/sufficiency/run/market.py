@@ -222,7 +222,7 @@ class Market:
     def switching(self):
         """Value of each of SWITCHES at which the proposal costs what the reference does.
 
-        Frame by label: value, says, unit, central, low, high (between which it was sought). No
+        Frame by label: name, value, says, unit, central, low, high (between which it is sought). No
         premium where every lot's competition is simulated.
         """
         rows, pricing = {}, {self.told(f"lots.{lot}.pricing") for lot in self.lots}
@@ -232,7 +232,7 @@ class Market:
                 continue
             found = evidence.switching(lambda x, name=name: -self._at(name, x), low, high, within)
             rows[self.case[key].label] = {
-                "value": found.value, "says": found.says, "unit": self.case[key].unit,
+                "name": name, "value": found.value, "says": found.says, "unit": self.case[key].unit,
                 "central": self.case[key].central_value(), "low": low, "high": high}
         return pd.DataFrame(rows).T
 

@@ -15,10 +15,9 @@ from sufficiency.run import forecast, monitoring, programme
 from sufficiency.run.mitigation import Coalitions, mitigated, unmitigated
 
 KEY = "safety_valve"
-ENDING = "2027-28"
 HEADLINES = ("stability_grant", "agreement", "none")
 FORECASTS = ("unmitigated", "mitigated", "full")
-HEADLINE_BASIS = "after_council_and_dfe"
+ENDING, HEADLINE_BASIS = "2027-28", "after_council_and_dfe"
 # How much of each saving comes, and when, is one family beside those of children and costs.
 CHANCE = forecast.CHANCE | {f"{KEY}.delivery.part": (f"{KEY}.cause.", f"{KEY}.measure.")}
 # Draws of the attribution and of the sensitivities, on the expected engine (design, section 8).
@@ -230,10 +229,10 @@ class SafetyValve:
 
         At the 31 March before the agreement, where its forecast opens, and where this one does.
         """
-        basis = {valve.opened: valve.case.value(f"{KEY}.opening.basis")
+        bases = {valve.opened: valve.case.value(f"{KEY}.opening.basis")
                  for valve in (self.signed, self) if valve}
         return {year: account.reconcile({**account.opening(self.case, self._worlds, year),
-                                         "basis": on}) for year, on in basis.items()}
+                                         "basis": basis}) for year, basis in bases.items()}
 
     def holds(self, name="mitigated", limits=None):
         """Chance that every year's position keeps its limit."""
@@ -280,19 +279,20 @@ class SafetyValve:
     def tornado(self):
         """What each uncertain assumption, and each family of chance, does to the headline, GBP.
 
-        The deficit with savings, in expected children: see `influence.tornado`.
+        With savings, in expected children, a market at its mean: see `influence.tornado`.
         """
-        market = {name: one.mean("draw").expand_dims("draw") for name, one in self.market.items()}
+        keys = [key for key in self.case.assumptions if not key.startswith("market.")]
+        mean = {name: one.mean("draw").expand_dims("draw") for name, one in self.market.items()}
 
         def evaluate(worlds):
             found = mitigated(self.case, self._certain, worlds, *self._expected(worlds),
-                              kind="expected", market=market).sel(financial_year=self.years)
-            terms = schedules.terms(self.case, worlds, self.years)
-            ended = schedules.apply(self._run(worlds, found), terms)["deficit"]
+                              kind="expected", market=mean).sel(financial_year=self.years)
+            ended = schedules.apply(
+                self._run(worlds, found), schedules.terms(self.case, worlds, self.years))["deficit"]
             return ended.sel(financial_year=self.ending, schedule=self.schedule,
                              basis=HEADLINE_BASIS).values
 
-        return influence.tornado(evaluate, self.case.assumptions, chance=CHANCE)
+        return influence.tornado(evaluate, self.case.assumptions, keys, chance=CHANCE)
 
     @cached_property
     def signed(self):
