@@ -162,7 +162,7 @@ LOTS = {
     "bids": {"pricing": "bids", "margin": 0.25},
     "posted": {"pricing": "posted", "premium": 0.06},
     "cases": {"pricing": "reduced", "by_case": 1, "existing": 0, "two_bidders": -0.1,
-              "more_bidders": -0.03}}
+              "more_bidders": 0.05}}
 
 
 def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=500):
@@ -183,7 +183,7 @@ def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=
 
     demand = make_demand(draws, months, uplift=ranged(0.02, 0.06), **{
         "arriving": rng.poisson(calls / months, (worlds, months))[each],
-        "existing": whole(40, 80), "level": ranged(45_000, 60_000),
+        "existing": whole(60, 120), "level": ranged(45_000, 60_000),
         "curve": np.stack([lognormal_curve(s) for s in rng.uniform(0.1, 0.3, worlds)])[each],
         "patience": 3, "complex": ranged(0.2, 0.4), "complex_price": ranged(0.2, 0.5),
         "urgent": ranged(0.1, 0.3), "named": ranged(0.05, 0.15), "court": ranged(0.02, 0.08),
@@ -191,14 +191,16 @@ def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=
         "transport_away": ranged(8e3, 12e3), "quality_weight": ranged(0, 0.3),
         "officer_rate": ranged(30, 40), "diligence": ranged(8, 16)} | LOTS[lot])
     mean_places = 3 if lot == "cases" else 12
+    places = rng.poisson(mean_places * rng.choice((0.4, 1.6), (worlds, providers)))
     supply = make_supply(
-        draws, providers, factor=np.exp(rng.normal(0, 0.15, (worlds, providers)))[each],
-        places=rng.poisson(mean_places, (worlds, providers))[each],
+        draws, providers, places=places[each],
+        # Larger ones are cheaper, so that who is where shows in what is paid.
+        factor=np.exp(rng.normal(0, 0.15, places.shape) - 0.15 * (places > mean_places))[each],
         quality=ranged(0, 1, providers), distance=ranged(1, 60, providers), small=some(0.4),
         local=some(0.5), registered=some(0.7), suits=ranged(0.1, 0.5), rank=ranged(0, 1, providers),
         suits_complex=ranged(0.4, 0.8), accept=ranged(0.5, 0.95), accept_complex=ranged(0.1, 0.4),
-        accept_occupancy=ranged(0.1, 0.6), accept_price=ranged(0.3, 1.5), exit=ranged(0.02, 0.1),
-        displacement=ranged(0, 2),
+        accept_occupancy=ranged(0.1, 0.6), accept_price=ranged(0.3, 1.5), exit=ranged(0.04, 0.12),
+        displacement=ranged(1, 3),
         enters=np.where(some(0.8), 0, whole(1, months, providers)))
     spot = {"hours": ranged(3, 6), "each": ranged(0.5, 1.5), "days": ranged(6, 12)}
     call_off = {"pool": "list", "hours": ranged(1, 3), "each": 0.3, "days": ranged(3, 8)}
@@ -206,8 +208,8 @@ def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=
     listed = {
         "opens": whole(2, 14), "closes": months, "joins": ranged(0.4, 0.8),
         "joins_later": ranged(0.1, 0.4), "joins_small": ranged(0.5, 0.9),
-        "joins_local": ranged(0.8, 1), "ceiling": ranged(1.0, 1.4), "loading": ranged(0.95, 1.08),
-        "novation": ranged(0, 0.5), "tender": ranged(2e4, 6e4), "per_bid": ranged(500, 1500),
+        "joins_local": ranged(0.5, 0.8), "ceiling": ranged(0.9, 1.3), "loading": ranged(1.02, 1.12),
+        "novation": ranged(0.3, 0.8), "tender": ranged(2e4, 6e4), "per_bid": ranged(500, 1500),
         "reopening": ranged(3e3, 6e3), "list_index": ranged(0.01, 0.04),
         "management": ranged([2, 10, 30], [6, 20, 60], 3), "tendered": 1}
     reserve = {
@@ -218,7 +220,7 @@ def full_market(lot="bids", worlds=60, draws=60, months=48, providers=40, calls=
         route(stage(rule="competition", invite=6, order="quality", cap=1.4, **spot), any_left,
               list_index=0.02),
         route(stage(pool="known", rule="in_turn", order="price", **spot),
-              stage(order="chance", invite=3, cap=1.5, **spot), teams=8, known=ranged(0.2, 0.5)),
+              stage(order="chance", invite=2, cap=1.2, **spot), teams=8, known=ranged(0.2, 0.5)),
         route(stage(rule="in_turn", share=ranged(0.6, 0.9), **call_off),
               stage(pool="outside", when="after", invite=4, order="price", **spot), any_left,
               most=12, **listed),
