@@ -207,7 +207,8 @@ def attempt(market, book, call, d, t, r, n, retry, name):
     if market.by_case:
         book.cost[d, r, year, INTERIM] += interim * now(market.index[d], t)
     else:
-        end = min(t - retry + call.months, market.arriving.shape[1])
+        # A short stay may be over before the waiting is.
+        end = max(t, min(t - retry + call.months, market.arriving.shape[1]))
         spread(book.cost[d, r], INTERIM, market.index[d], t, end, interim)
     return True
 
