@@ -207,7 +207,12 @@ class Market:
         keys = [key for key, one in self.case.assumptions.items()
                 if not one.certain and self.used(key)]
         saving = self._saving(self.results).sel(route=self.proposal).values
-        return evidence.influence(saving, self.case.assumptions, keys, self.worlds)
+        # In too few worlds for all at once each is asked by itself, and none stands out
+        enough = len(saving) >= 2 * len(keys) + 2
+        found = [evidence.influence(saving, self.case.assumptions, some, self.worlds)
+                 for some in ([keys] if enough else [[key] for key in keys])]
+        table = pd.concat(found).sort_values("swing", key=abs, ascending=False, kind="stable")
+        return table.assign(clear=table["clear"] & enough)
 
     def used(self, key):
         """Whether an assumption, by its key in the log, bears on the two routes or a lot in use."""
