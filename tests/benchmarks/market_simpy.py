@@ -240,7 +240,7 @@ class Route(Accounts):
         if stage.when not in ("always", when) or child.shares[stage.pool] >= stage.share:
             return False
         if stage.pool == "list":
-            return self.list_open(month)
+            return self.list_open(month) and any(s.member for s in self.standings)
         if stage.pool == "reserved" and self.reserve_open(month):
             used = self.cases[month // 12] if self.lot.by_case else self.reserve.count
             return used < (self.allotment(month // 12) if self.lot.by_case

@@ -113,6 +113,7 @@ def _open_book(market, first, last, cost, count, table, draw, route):
         np.empty(market.lot["existing"][first:last].max(), CHILD),
         np.empty((paths, months + 1, pairs), whole), np.empty((paths, teams, pairs), whole),
         np.empty((paths, pairs, months // 12)), np.empty(paths, whole),
+        np.empty(paths, whole),
         np.empty((paths, months + 1), whole), np.empty((months // 12, len(ITEMS))),
         np.empty((teams, pairs)), *numbers, np.empty((BY_ID + 1, pairs), whole),
         np.empty((calls, 2), int), np.empty((calls, paths), bool))
@@ -157,6 +158,7 @@ def _clear(market, book, first, last):
 def _start(market, book, d):
     """Month 0: nobody on a list, existing children in their places."""
     book.checked[:], book.spend[:], book.used[:], book.freed[:] = LONG_AGO, 0.0, 0, 0
+    book.members[:] = 0
     book.common[:], book.leaving[0] = 0.0, 0
     for p in range(market.ids.size):
         book.seats[0, p].occupied = 0
@@ -185,6 +187,7 @@ def _open_month(market, book, d, t, r):
             refresh(market, book, d, r, p)
         if lapses and book.seats[r, p].standing == MEMBER:
             book.seats[r, p].standing = OFF
+            book.members[r] -= 1
     book.used[r] = 0 if market.by_case and t % 12 == 0 else book.used[r] - book.freed[r, t]
     if t > 0 and t % 12 == 0:
         _exit(market, book, d, t, r)
@@ -208,6 +211,7 @@ def _exit(market, book, d, t, r):
             idle = seat.awarded < t - 12
             hazard = market.lot[d].exit * (1.0 + market.lot[d].displacement * idle)
             if event(market, d, t // 12, market.ids[p], EXIT) < hazard:
+                book.members[r] -= seat.standing == MEMBER
                 seat.standing = GONE
                 book.count[d, r, EXITS] += 1.0
                 refresh(market, book, d, r, p)
@@ -215,9 +219,7 @@ def _exit(market, book, d, t, r):
 
 @lean
 def _open_list(market, book, d, t, r, opening):
-    lot, path, members, bill = market.lot[d], market.paths[d, r], 0, 0.0
-    for p in range(market.ids.size):
-        members += book.seats[r, p].standing == MEMBER
+    lot, path, bill = market.lot[d], market.paths[d, r], 0.0
     for k in range(market.ids.size):
         p = market.orders[RANK, d, k]
         firm, seat = market.firms[d, p], book.seats[r, p]
@@ -234,8 +236,8 @@ def _open_list(market, book, d, t, r, opening):
             continue
         book.count[d, r, APPLICATIONS] += 1.0
         bill += path.per_bid
-        if path.most == 0 or members < path.most:
-            members += 1
+        if path.most == 0 or book.members[r] < path.most:
+            book.members[r] += 1
             seat.standing = MEMBER
             book.cost[d, r, t // 12, DILIGENCE] += lot.diligence * lot.officer_rate
     book.cost[d, r, t // 12, SET_UP] += bill + (path.reopening if opening > 0 else 0.0)
@@ -271,6 +273,7 @@ def _finish(market, book, d, r):
             cost[year, item] += book.common[year, item]
         for item in range(POSTED, CLAUSE + 1):
             count[SPEND] += cost[year, item]
+    count[MEMBERS] = book.members[r]
     for p in range(market.ids.size):
         firm, spent = market.firms[d, p], 0.0
         for year in range(cost.shape[0]):
@@ -279,6 +282,5 @@ def _finish(market, book, d, r):
         count[SPEND_LOCAL] += spent * firm.local
         count[SPEND_SMALL] += spent * firm.small
         count[TOP] = max(count[TOP], spent)
-        count[MEMBERS] += book.seats[r, p].standing == MEMBER
     if total > 0.0:
         count[HHI], count[TOP] = 10_000.0 * squares / (total * total), count[TOP] / total

@@ -145,7 +145,8 @@ def usable(market, book, call, d, t, r, s):
     if (stage.when == BEFORE and t >= path.opens) or (stage.when == AFTER and t < path.opens):
         return False
     if stage.pool == LIST:
-        return path.opens <= t < path.closes
+        # Nobody asks a list without members.
+        return path.opens <= t < path.closes and book.members[r] > 0
     return stage.pool != RESERVED or (path.reserve_opens <= t < path.reserve_closes and
                                       book.used[r] < allotment(market, d, r, t))
 
