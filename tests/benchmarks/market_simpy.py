@@ -297,7 +297,8 @@ class Route(Accounts):
             price = posted if PRICING[lot.pricing] == "bids" else posted * (1 + lot.premium)
         weight = 1 - lot.quality_weight * standing.provider.quality
         return SimpleNamespace(
-            standing=standing, cost=cost, posted=posted, price=price, weight=weight)
+            standing=standing, cost=cost, price=price, weight=weight,
+            own=base * self.world.margin * self.market_step(month))
 
     def takes(self, offer, month, child, pairs):
         """Whether a provider is able, and willing at its asking price."""
@@ -306,7 +307,7 @@ class Route(Accounts):
             return False
         chance = supply.accept * (1 - supply.accept_complex * child.complex)
         chance *= 1 - supply.accept_occupancy * standing.places.count / standing.provider.places
-        chance *= 1 - supply.accept_price * max(0, 1 - offer.price / offer.posted)
+        chance *= 1 - supply.accept_price * max(0, 1 - offer.price / offer.own)
         return pairs.accept[standing.provider.number] < chance
 
     def in_turn(self, offers, limit, *event):

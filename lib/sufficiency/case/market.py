@@ -142,7 +142,10 @@ class ProviderList(Reserve):
 
 
 class Route(Numbers):
-    """A route to market: its stages in order, and the list and reserved places they use."""
+    """A route to market: its stages in order, and the list and reserved places they use.
+
+    otherwise: whom no stage places, and everyone before it opens, goes the way of the reference.
+    """
 
     label: str
     says: str
@@ -151,6 +154,7 @@ class Route(Numbers):
                   "in_house", "joint", "direct_payment"]
     teams: Annotated[StrictInt, Field(ge=1)] = 1
     stages: Annotated[dict[str, Stage], Field(min_length=1)]
+    otherwise: Literal["reference"] | None = None
     lots: dict[str, Numbers] = Field(default_factory=dict)
     reserve: Reserve | None = None
     list: ProviderList | None = None
@@ -277,6 +281,10 @@ def _check_names(made, tree):
     for name in ("reference", "proposal"):
         if getattr(made, name) is not None and made.compare:
             _check_named((*KEY, name), [getattr(made, name)], made.compare, tree)
+    route = made.routes.get(made.reference)
+    if route and route.otherwise:
+        tree.problem((*KEY, "routes", made.reference, "otherwise"), "reference",
+                     "nothing: it is the reference itself")
     for name, mix in made.mixes.items():
         path = (*KEY, "mixes", name, "lots")
         _check_named(path, mix.lots, made.lots, tree)

@@ -7,18 +7,20 @@ import pandas as pd
 import xarray as xr
 
 from sufficiency.case.quantity import Assumption
-from sufficiency.model.market import clearing, demand, evidence, outcomes, routes, supply
+from sufficiency.model.market import clearing, evidence, outcomes, routes
 from sufficiency.model.placements.calendar import financial_year
 from sufficiency.model.streams import Worlds
+from sufficiency.run.clearing import Lots
 
 KEY = "market"
 # Worlds of the study that meet the market, and of these the first that a changed case is asked in.
-WORLDS, FEW = 1000, 150
+WORLDS, FEW = 1000, 300
 # What is left of a list's advantage: nothing assumed, everyone steered, officers free.
 IDEAL = {"premium": 0.0, "named": 0.0, "court": 0.0, "leakage": 0.0, "officer_rate": 0.0}
 # Assumptions whose switching value is asked for: from, to, and to within.
 SWITCHES = {"premium": (-0.2, 0.5, 2e-3), "joins": (0.0, 1.0, 1e-2), "slippage": (0.0, 36.0, 0.5),
-            "leakage": (0.0, 1.0, 1e-2), "provider_spread": (0.01, 0.6, 1e-2)}
+            "leakage": (0.0, 1.0, 1e-2), "provider_spread": (0.01, 0.6, 1e-2),
+            "suits": (0.02, 0.9, 1e-2), "diligence": (0.0, 20.0, 0.2)}
 # Providers alike in so many worlds after one another, where what they are like is held.
 ALIKE = 50
 # What a setting's fees are made of: what a route changes in the high needs block.
@@ -96,38 +98,13 @@ class Market:
                  for key, value in (values or {}).items()}
         return Worlds({**self.case.assumptions, **fixed}, self.study.parameters.seed, draws)
 
-    def clear(self, lot, names, worlds, trace=None, alike=1):
-        """One lot cleared by these routes: clearing.Cleared. alike: see ALIKE."""
-        case, months, draws = self.case, 12 * len(self.years), worlds.draws
-        met = demand.demand(case, lot, worlds, months, self._flows(lot, draws))
-        ways = routes.routes(case, lot, names, worlds, months, self._price(lot, draws))
-        firms = supply.supply(case, lot, worlds, months)
-        if alike > 1:
-            firms = supply.shared(firms, np.arange(draws) // alike * alike)
-        return clearing.clear(met, firms, ways, worlds.seed, draws, threads=self.study.threads,
-                              trace=trace)
+    @cached_property
+    def _lots(self):
+        return Lots(self.study, self.years)
 
-    def _flows(self, lot, draws):
-        """What placements say of a lot that is a setting: children, price, stay; None of others."""
-        setting = self.told(f"lots.{lot}.setting")
-        if not setting:
-            return None
-        plans = self.study.simulated.isel(draw=slice(draws)).sel(
-            setting=setting, year=[int(year[:4]) for year in self.years])
-        children = plans["plans"].sum("age").values
-        left = (plans["leavers"] + plans["moved_out"]).values
-        return {"arriving": (plans["joiners"] + plans["moved_in"]).values,
-                "existing": children[:, 0], "level": self._price(lot, draws),
-                "stay": 12 * children.sum(1) / np.maximum(left.sum(1), 1.0)}
-
-    def _price(self, lot, draws):
-        """Unit cost of a lot's setting in the market's first month, GBP a place; else None."""
-        setting = self.told(f"lots.{lot}.setting")
-        if not setting:
-            return None
-        spend = self.study.spend["unit_cost"].isel(draw=slice(draws))
-        mean = spend.sel(setting=setting, financial_year=self.years[0]).values
-        return mean / routes.index(self.case, self._first(draws), 12, "provider", lot).mean(1)
+    def clear(self, *asked, **how):
+        """One lot cleared by some routes: see `clearing.Lots.clear`."""
+        return self._lots.clear(*asked, **how)
 
     @cached_property
     def results(self):
@@ -140,10 +117,10 @@ class Market:
             found = outcomes.mix(found, name, mix["lots"])
         return found
 
-    def run(self, names, worlds, alike=1):
+    def run(self, names, worlds, **how):
         """Every lot cleared by these routes: dataset (lot, draw, route, ...)."""
         return outcomes.combine({
-            lot: outcomes.dataset(self.clear(lot, names, worlds, alike=alike), names, self.years)
+            lot: outcomes.dataset(self.clear(lot, names, worlds, **how), names, self.years)
             for lot in self.lots})
 
     def _saving(self, dataset):
@@ -176,19 +153,20 @@ class Market:
     def evidence(self):
         """Share of each saving's variance that weak assumptions make, and whether evidence decides.
 
-        What providers are like is a weak input too where how they differ is. Frame by route: share,
-        low, high (its 95% interval), decides.
+        What providers are like is a weak input too where how they differ is. It decides where all
+        of the share's 95% interval is within half, and no illustrative figure is held certain.
+        Frame by route: share, low, high, decides.
         """
-        mine = {key: one for key, one in self.case.assumptions.items() if key.startswith(KEY)}
-        weak = evidence.weak(mine)
+        weak = evidence.weak(self.case.assumptions)
         alike = ALIKE if self._keys("provider_spread")[0] in weak else 1
         held = self.worlds.hold(dict.fromkeys(weak, evidence.HALF))
-        still = self._saving(self._mixed(self.run(self.cleared_routes, held, alike)))
+        still = self._saving(self._mixed(self.run(
+            self.cleared_routes, held, alike=alike, foreseen=self._lots.foresee(held))))
         still, every = evidence.within(still.values, alike), self._saving(self.results).values
         rows = {name: evidence.weak_share(every[: len(still), at], still[:, at])
                 for at, name in enumerate(self.labels) if name != self.reference}
         return pd.DataFrame({name: {"share": share.share, "low": share.low, "high": share.high,
-                                    "decides": evidence.decides(share.share)}
+                                    "decides": evidence.decides(share.high) and not self.guesses}
                              for name, share in rows.items()}).T
 
     def _keys(self, name):
@@ -273,31 +251,49 @@ class Market:
     def stages(self):
         """Where each stage buys, in words, by its position among all routes' stages."""
         said = self.told("routes")
-        return [WHERE[stage["pool"]] for name in self.cleared_routes
-                for stage in said[name]["stages"].values()]
+        return [WHERE[said[route]["stages"][stage]["pool"]] for name in self.cleared_routes
+                for route, stage in routes.walked(self.case, name)]
 
-    def _first_key(self, name):
+    def of(self, name):
+        """An assumption as the proposal uses it in its first lot (draw,)."""
         return self.study.worlds[self._keys(name)[0]]
 
     @property
     def late(self):
         """Months that the proposal starts late (draw,)."""
-        return np.maximum(self._first_key("slippage"), 0.0)
+        return np.maximum(self.of("slippage"), 0.0)
 
     @property
     def missed(self):
-        """Chance that the proposal starts after the month of its deadline; None without one."""
-        deadline = self.told("deadline")
-        start = self.told(f"routes.{self.proposal}.list.start")
+        """Chance, as the deadline was set, that the proposal starts after it; None without one.
+
+        With what was known then of delay and of awards that fail.
+        """
+        deadline, start = self.told("deadline"), self.told(f"routes.{self.proposal}.list.start")
         if not (deadline and start):
             return None
-        spare = _month(deadline["month"]) + 1 - _month(start)
-        return float((self._first_key("slippage") >= spare).mean())
+        then = min(filter(None, (deadline.get("planned"), self.case.known_by)), default="")
+        case = self.case.as_known(then) if then else self.case
+        slips, fails = (case[key].quantile(self.study.worlds.uniform(key))
+                        for key in (self._keys("slippage")[0], self._keys("fails")[0]))
+        spare = _month(deadline["month"]) - _month(start)
+        return float(1 - ((np.rint(slips) <= spare) * (1 - fails)).mean())
 
     @property
-    def fails(self):
-        """Chance that no list is awarded, mean over worlds."""
-        return float(self._first_key("fails").mean())
+    def unlisted(self):
+        """Routes compared that need neither a list nor reserved places, the reference aside."""
+        said = self.told("routes")
+        return [name for name in self.cleared_routes if name != self.reference
+                and not (said[name].get("list") or said[name].get("reserve"))]
+
+    @property
+    def funds(self):
+        """What the proposal saves a year in fees, and beside them, mean GBP: (fees, the rest)."""
+        cost = self.results["cost"].sel(route=[self.reference, self.proposal])
+        by_item = cost.sum(("lot", "financial_year")).mean("draw") / len(self.years)
+        saved = by_item.sel(route=self.reference) - by_item.sel(route=self.proposal)
+        fees = float(saved.sel(item=list(FEES)).sum())
+        return fees, float(saved.sum()) - fees
 
     @property
     def record(self):
@@ -310,24 +306,25 @@ class Market:
         return self.case.value(f"{KEY}.{name}", default)
 
     def block(self):
-        """The best number of reserved places on the first route with any: outcomes.Block, or None.
+        """The best number of reserved places: (lot, outcomes.Block); None if no route has any.
 
-        In the first lot, among sizes up to three times what is assumed; cost of new placements.
+        On the first route with any, in the first lot, among sizes up to three times what is
+        assumed; cost of new placements.
         """
         said = self.told("routes")
         route = next((name for name in self.cleared_routes if said[name].get("reserve")), None)
         if route is None:
             return None
-        lot, few = next(iter(self.lots)), min(FEW, self.worlds.draws)
+        lot = next(iter(self.lots))
         key = routes.nearest_key(self.case, "reserve_places", route, lot)
         most = max(8, round(3 * self.case[key].central_value()))
         sizes, costs = sorted({round(size) for size in np.linspace(0, most, 9)}), []
         for size in sizes:
-            found = outcomes.dataset(self.clear(lot, [route], self._first(few, {key: size})),
-                                     [route], self.years)
+            worlds = self._first(min(FEW, self.worlds.draws), {key: size})
+            found = outcomes.dataset(self.clear(lot, [route], worlds), [route], self.years)
             cost = found["cost"].sum(("financial_year", "route"))
             costs.append(cost.drop_sel(item=["existing", "named"]).sum("item").values)
-        return outcomes.best_block(np.stack(costs, 1), sizes)
+        return lot, outcomes.best_block(np.stack(costs, 1), sizes)
 
     def fees_ratio(self, lot, route, draws):
         """A lot's fees on a route over those on the reference: (draw, financial_year)."""

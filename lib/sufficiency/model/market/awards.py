@@ -53,10 +53,10 @@ class Book(NamedTuple):
 
     cost, count, table: see `clearing.Cleared`; rows (1,) of the table, of the draw and the route
     (-1 for all) traced. seats (R, P) of SEAT, children of CHILD. leaving (R, T + 1, P); checked
-    (R, team, P) last month; spend (R, P, Y). used (R,) and freed (R, T + 1) reserved places; members (R,) of lists.
-    common (Y, items) of every route. teams (team, P) luck of being known. merit (P,): 1 - weight x
-    quality. Of a call-off, (P,): suit, accept, z, chance; base, cost at an index of 1; suited
-    (order, P). queue (call-off, [step, number]), waits (call-off, R).
+    (R, team, P) last month; spend (R, P, Y). used (R,) and freed (R, T + 1) reserved places;
+    members (R,) of lists. common (Y, items) of every route. teams (team, P) luck of being known.
+    merit (P,): 1 - weight x quality. Of a call-off, (P,): suit, accept, z, chance; base, cost at an
+    index of 1; suited (order, P). queue (call-off, [step, number]), waits (call-off, R).
     """
 
     cost: np.ndarray

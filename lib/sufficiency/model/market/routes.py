@@ -153,8 +153,8 @@ def routes(case, lot, names, worlds, months, price=None):
     """
     indices = [index(case, worlds, months, kind, lot) for kind in INDICES]
     made = [_route(case, lot, name, worlds, months, indices, price) for name in names]
-    stages = [_stage(case, lot, name, stage, worlds) for name in names
-              for stage in case.value(f"market.routes.{name}.stages")]
+    stages = [_stage(case, lot, route, stage, worlds) for name in names
+              for route, stage in walked(case, name)]
     found = {field: np.stack([one[field] for one in made], -1 if np.ndim(made[0][field]) < 2 else 1)
              for field in made[0] if field != "stages"}
     found |= {field: np.stack([one[field] for one in stages], -1) for field in stages[0]}
@@ -163,11 +163,22 @@ def routes(case, lot, names, worlds, months, price=None):
                   bounds=np.array(case.value("market.management.bounds"), float), **found)
 
 
+def walked(case, name):
+    """(route, stage) of each stage of a route: its own, then the reference's if it says so."""
+    said = case.value(f"market.routes.{name}")
+    found = [(name, stage) for stage in said["stages"]]
+    if said.get("otherwise") == "reference":
+        found += walked(case, case.value("market.reference"))
+    return found
+
+
 def _route(case, lot, name, worlds, months, indices, price):
     """Fields of one route, without its stages but with their number."""
     at, draws = f"market.routes.{name}", worlds.draws
     plan, reserve = case.value(f"{at}.list", None), case.value(f"{at}.reserve", None)
-    said, stages = plan or {}, case.value(f"{at}.stages")
+    said, stages = plan or {}, walked(case, name)
+    known = [route for route, stage in stages
+             if case.value(f"market.routes.{route}.stages.{stage}.pool") == "known"]
     nothing, every = np.zeros(draws), int(said.get("reopens_every", 0))
 
     def of(field, default=None):
@@ -188,7 +199,8 @@ def _route(case, lot, name, worlds, months, indices, price):
     return found | {
         "stages": len(stages), "every": np.int32(every), "most": np.int32(said.get("most", 0)),
         "registered_only": np.int32(said.get("registered_only", False)),
-        "tendered": np.int32(max(tendered, 0)), "teams": np.int32(case.value(f"{at}.teams", 1)),
+        "tendered": np.int32(max(tendered, 0)), "teams": np.int32(
+            case.value(f"market.routes.{stages[-1][0]}.teams", 1)),
         "opens": opens, "closes": closes, "reserve_opens": r_opens, "reserve_closes": r_closes,
         "reserve_places": np.rint(of("reserve_places") if reserve else nothing).astype(np.int32),
         "reserve_price": of("reserve_price") * price if reserve else nothing,
@@ -196,7 +208,7 @@ def _route(case, lot, name, worlds, months, indices, price):
         "joins_later": 1 - (1 - of("joins_later")) ** (every / 12) if plan else nothing,
         "ceiling": of("ceiling", np.inf),
         "loading": (1 + of("risk_loading")) * (1 - of("volume_discount")) if plan else nothing + 1,
-        "known": of("known") if any(s["pool"] == "known" for s in stages.values()) else nothing,
+        "known": take(worlds, "known", known[-1], lot) if known else nothing,
         "list_index": summed(list_index(indexation, opens, closes, every, *indices)),
         "management": np.stack([of(f"management.{tier}") if plan else nothing
                                 for tier in ("small", "middle", "large")], -1)}

@@ -182,6 +182,7 @@ def offers(market, book, call, d, t, r, s, n):
     listed, bids, contest = stage.pool == LIST, market.pricing == BIDS, stage.rule == COMPETITION
     in_order = stage.rule == IN_TURN or (contest and market.pricing == REDUCED)
     above, price = mark_up(market, d), now(market.index[d], t)
+    own = above * price
     limit = stage.cap * call.price * above * price
     load, top = 1.0 if bids else 1.0 + lot.premium, np.inf
     if listed:
@@ -199,8 +200,9 @@ def offers(market, book, call, d, t, r, s, n):
             continue
         asked += 1
         if seat.ready >= 0.0:
-            posted = book.base[p] * above * price
-            asks = min(posted * load, top)
+            # Its fee off the list: one that lags behind it is a poor price too.
+            posted = book.base[p] * own
+            asks = min(book.base[p] * above * price * load, top)
             bid = book.base[p] * price * load if contest and bids else asks
             poor = 1.0 - asks / posted if asks < posted else 0.0
             willing = book.accept[p] < seat.ready * keen * (1.0 - lot.accept_price * poor)
