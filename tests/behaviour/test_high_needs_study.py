@@ -55,7 +55,9 @@ def variant(root, project):
         programme = {k: said for k, said in programme.items() if said}
         data["safety_valve"]["measures"] = programme
         if not programme:
-            del data["safety_valve"]["programme"]["set"], data["scenarios"]["worked_measures"]
+            del data["safety_valve"]["programme"]["set"]
+            for scenario in ("worked_measures", "framework_measure"):
+                del data["scenarios"][scenario]
         made = project / "params" / "councils" / f"{name}.yaml"
         made.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
         return load_case(name, root=project, **given)

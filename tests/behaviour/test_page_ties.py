@@ -28,7 +28,7 @@ CLOSE = {"abs": 2e-6}
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """One annex with both notebooks."""
+    """One annex with all three notebooks."""
     return make_annex(GIVEN, tmp_path_factory.mktemp("annex"), FORMATS)
 
 
@@ -288,7 +288,7 @@ def test_headlines_say_what_design_asks(made, headline):
         assert all(row.values()) or row["unit"] == "share", f"blank in {row}"
         assert row["p10"] <= row["value"] <= row["p90"], row["key"]
     assert {"deficit_2028_03", "p_over_limit_2024_25", "delivery_needed",
-            "saving_required"} <= set(headline)
+            "saving_required", "saving_a_year"} <= set(headline)
 
 
 def test_headlines_are_the_accounts(headline, account, results, schedule):
@@ -362,16 +362,16 @@ def test_where_later_forecasts_fall_is_said_as_counted(page):
 
 # The annex
 
-def test_the_annex_holds_both_pages_and_the_plans(made):
+def test_the_annex_holds_every_page_and_the_plans(made):
     notebooks = {path.name for path in (made / "exempt" / "notebooks").glob("*.ipynb")}
-    assert notebooks == {"01_placement_costs.ipynb", PAGE}
+    assert notebooks == {"01_placement_costs.ipynb", PAGE, "03_framework_vs_spot.ipynb"}
     with ZipFile(made / "public" / "annex.xlsx") as book:
         contents = book.read("xl/workbook.xml").decode()
     sheets = re.findall(r'<sheet name="([^"]+)"', contents)
     plans = {path.stem for path in (made / "public" / "results").glob("*.csv")
              if path.stem.startswith(("lsrp_", "dsg_"))}
     assert len(plans) >= 12 and plans <= set(sheets), plans - set(sheets)
-    assert {"deficit", "five_years", "schedules", "general_fund"} <= set(sheets)
+    assert {"deficit", "five_years", "schedules", "general_fund", "routes", "law"} <= set(sheets)
     html = (made / "public" / "annex.html").read_text(encoding="utf-8")
     titles = [json.loads(path.read_text("utf-8"))["cells"][0]["source"]
               for path in sorted((made / "exempt" / "notebooks").glob("*.ipynb"))]
@@ -380,7 +380,7 @@ def test_the_annex_holds_both_pages_and_the_plans(made):
 
 
 def test_again_gives_the_same_bytes(made):
-    """Results, both pages, the document and the workbook."""
+    """Results, every page, the document and the workbook."""
     def hashes():
         return json.loads((made / "manifest.json").read_text(encoding="utf-8"))["files"]
 
@@ -388,7 +388,7 @@ def test_again_gives_the_same_bytes(made):
     assert make_annex(GIVEN, made.parents[1], FORMATS, again=True) == made
     after = hashes()
     assert {"public/annex.html", "public/annex.xlsx", "public/results/account.csv",
-            f"exempt/notebooks/{PAGE}"} <= set(before)
+            "public/results/market.csv", f"exempt/notebooks/{PAGE}"} <= set(before)
     moved = [name for name in before | after if before.get(name) != after.get(name)]
     assert not moved, moved
 
