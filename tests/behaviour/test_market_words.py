@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from sufficiency.case.procurement import BELOW, FLAG
 from sufficiency.report import charts, outlook, tables
 from sufficiency.report import market_views as views
 from sufficiency.report import market_words as said
@@ -68,15 +69,17 @@ def test_the_headline_is_the_switching_value_where_it_does_not():
     text = said.headline("DPS", FOUND.loc["dps"], EVIDENCE.loc["dps"], SWITCHES, "spot")
     assert text == (
         "**The evidence does not decide whether DPS costs less than spot.** 71% of the doubt comes "
-        "from figures that are borrowed, judged or illustrative, so no saving is claimed. What "
-        "alone would end the saving, all else as assumed: share of providers who join below 42% "
-        "(assumed 60%); spot premium below 8.3% (assumed 0%). Nothing that was tried alone ends "
-        "the saving of: delay and leakage.")
+        "from figures that are borrowed, judged or illustrative, so no saving is claimed. On "
+        "central assumptions it costs less; each of these alone would turn that: share of "
+        "providers who join below 42% (assumed 60%); spot premium below 8.3% (assumed 0%). No "
+        "value that was tried turns it of: delay and leakage.")
     assert said.needs(SWITCHES[:2], False) == (
-        "What alone would bring a saving, all else as assumed: share of providers who join above "
-        "42% (assumed 60%); spot premium above 8.3% (assumed 0%).")
+        "On central assumptions it costs more; each of these alone would turn that: share of "
+        "providers who join above 42% (assumed 60%); spot premium above 8.3% (assumed 0%).")
     assert said.needs(SWITCHES[3:], True) == \
-        "Nothing that was tried alone ends the saving of: leakage."
+        "On central assumptions it costs less. No value that was tried turns it of: leakage."
+    rests = said.headline("DPS", FOUND.loc["dps"], EVIDENCE.loc["dps"] * [0.5, 1], SWITCHES, "spot")
+    assert "It rests on figures that are borrowed, judged or illustrative, so no" in rests
 
 
 def test_which_routes_beat_the_reference():
@@ -144,18 +147,41 @@ def test_displacement_service_and_challenge_against_the_reference():
     assert legal.challenge(risk, "open", "spot", LABELS).endswith(
         "£400 a year on open framework, £5,000 a year on spot purchase; £90,000 if a claim comes.")
     flat = SimpleNamespace(best=17, flat=(16, 17, 18))
-    assert said.block(flat) == \
-        "The cheapest block is 17 places; any from 16 to 18 costs within 1% of it."  # fmt: skip
+    assert said.block("Homes", flat) == (
+        "Homes: the cheapest block is 17 places; any from 16 to 18 costs within 1% of it.")
+    none = SimpleNamespace(best=4, flat=(0, 4))
+    assert said.block("Tests", none, True) == (
+        "Tests: no number of reserved cases a year is measurably cheaper than none (the least "
+        "mean cost is at 4).")
+
+
+def test_what_needs_no_list_and_who_pays():
+    assert said.unlisted(FOUND, "open", ["block"], LABELS).startswith(
+        "Block, which needs no list, costs £65,000 a year more than open framework.")
+    assert said.unlisted(FOUND, "open", [], LABELS) == ""
+    better = said.unlisted(FOUND, "block", ["open"], LABELS)
+    assert "a year less than block: what is gained by comparing prices" in better
+    assert said.funds("DPS", 3e5, -1e5, "spot") == (
+        "If the assumptions held, DPS against spot: fees £300,000 a year less; officers, tenders "
+        "and transport, which other funds pay, £100,000 a year more.")
 
 
 def test_the_law_is_flagged_to_the_pound_and_never_called_a_breach():
-    limit = SimpleNamespace(said="£663,540 excluding VAT")
-    text = legal.aggregation(1_021_500, 4.0, limit, True, "2021-05")
-    assert ("£1,021,500 a year, £4,086,000 over 4 years, against £663,540 excluding VAT, the light "
-            "touch threshold in May 2021") in text
-    assert text.startswith("**Flag for legal advice:**") and "breach" not in text
-    text = legal.aggregation(1e5, 4.0, limit, False, "2021-05")
-    assert "below the threshold: £100,000 a year" in text
+    limit = SimpleNamespace(said="£663,540 excluding VAT", category="light_touch")
+    spend = pd.Series({"user_choice": 0.0, "court_ordered": 21_500.0, "unjustified": 1e6})
+    tests = pd.DataFrame([["light_touch", "recurring", "all", 1.0, 1_021_500.0, True],
+                          ["light_touch", "framework", "all", 4.0, 4_086_000.0, True],
+                          ["sub_central", "framework", "all", 4.0, 4_086_000.0, True]],
+                         columns=["category", "valuation", "spend", "years", "value", "reached"])
+    whole = SimpleNamespace(spend=spend, tests=tests, conclusion=FLAG)
+    text = legal.aggregation(whole, limit, "2021-05")
+    assert text.startswith("**Flag for legal advice.**") and "breach" not in text
+    assert ("£1,021,500 a year excluding VAT, £21,500 of it chosen by families or ordered by "
+            "courts. Against the light touch threshold in May 2021, £663,540 excluding VAT: bought "
+            "as now, £1,021,500 over 1 year: above; as a framework, £4,086,000 over 4 years: "
+            "above.") in text
+    whole.conclusion = BELOW
+    assert legal.aggregation(whole, limit, "2021-05").startswith("These purchases come to")
     assert legal.sterling(613_990_000) == "£614.0m"
     assert legal.advertised({"value_ex_vat": 613_990_000, "value_inc_vat": 736_788_000, "years": 8,
                             "source": "notice"}) == (

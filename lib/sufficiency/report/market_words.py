@@ -85,9 +85,10 @@ def headline(label, row, evidence, switching, against):
     if evidence["decides"]:
         return (f"{said} Range, 8 chances in 10: {between(row['p10'], row['p90'], row['error'])}. "
                 f"In {worlds(row['chance'])} simulated worlds it saves.")
-    share = percent(min(evidence["share"], 1.0), 0)
-    return (f"{said} {share} of the doubt comes from figures that are borrowed, judged or "
-            f"illustrative, so no saving is claimed. {needs(switching, row['saving'] > 0)}")
+    weak = f"{percent(min(evidence['share'], 1.0), 0)} of the doubt comes from figures that are " \
+        "borrowed, judged or illustrative" if evidence["share"] > 0.5 else \
+        "It rests on figures that are borrowed, judged or illustrative"
+    return f"{said} {weak}, so no saving is claimed. {needs(switching, row['saving'] > 0)}"
 
 
 def figure(value, unit):
@@ -118,12 +119,12 @@ def needs(switching, saves):
         "saves above": "above", "saves below": "below"}
     said = [f"{lower(name)} {side[row['says']]} {figure(row['value'], row['unit'])} (assumed "
             f"{figure(row['central'], row['unit'])})" for name, row in switching[turns].iterrows()]
-    start = "What alone would end the saving" if saves else "What alone would bring a saving"
-    parts = [f"{start}, all else as assumed: {'; '.join(said)}."] if said else []
+    start = f"On central assumptions it costs {'less' if saves else 'more'}"
+    parts = [f"{start}; each of these alone would turn that: {'; '.join(said)}."] if said else [
+        f"{start}."]
     if not turns.all():
         names = listed([lower(name) for name in switching.index[~turns]])
-        parts.append(f"Nothing that was tried alone {'ends the saving' if saves else 'saves'} of: "
-                     f"{names}.")
+        parts.append(f"No value that was tried turns it of: {names}.")
     return " ".join(parts)
 
 
@@ -230,12 +231,13 @@ def widest(difference):
     return f"{upper(name)} moves it most: {_yearly(-difference[name], 0.0)}"
 
 
-def ideal(label, difference, against, error=0.0):
+def ideal(label, difference, against, error=0.0, decides=True):
     """What remains of the advantage with no premium, everyone steered and officers free.
 
     difference: Series by cause in that case; error, of its sum.
     """
     said, total = "With no premium, everyone steered and officers free", -difference.sum()
+    said += "" if decides else ", and if the other assumptions held"
     if not measured(total, error):
         return f"{said}, there is {SAME} between {lower(label)} and {against}."
     held = "keeps an advantage" if total > 0 else "has no advantage left"
@@ -243,12 +245,38 @@ def ideal(label, difference, against, error=0.0):
             f"cause: {causes(difference, error)}.")
 
 
-def block(found, unit="places"):
-    """The best size of a block and its flat region: of `outcomes.best_block`."""
-    flat = sorted(found.flat)
-    wide = "no other size tried comes near" if len(flat) == 1 else \
+def unlisted(found, route, others, labels):
+    """Whether a route without a list does as well: found of by_route; others: their names."""
+    if not others:
+        return ""
+    best = found.loc[others, "saving"].idxmax()
+    gap = found.at[best, "saving"] - found.at[route, "saving"]
+    error = math.hypot(found.at[best, "error"], found.at[route, "error"])
+    if not measured(gap, error):
+        return f"{upper(lower(labels[best]))}, which needs no list, costs about as much."
+    if gap < 0:
+        return (f"{labels[best]}, which needs no list, costs {_yearly(gap, error)} than "
+                f"{lower(labels[route])}.")
+    return (f"{labels[best]}, which needs no list, costs {_yearly(gap, error)} than "
+            f"{lower(labels[route])}: what is gained by comparing prices is not a framework's own.")
+
+
+def funds(label, fees, rest, against, error=0.0):
+    """Who gains and who loses: savings a year in fees, and in officers, tenders and transport."""
+    return (f"If the assumptions held, {lower(label)} against {against}: fees "
+            f"{_yearly(fees, error)}; officers, tenders and transport, which other funds pay, "
+            f"{_yearly(rest, error)}.")
+
+
+def block(lot, found, by_case=False):
+    """The best size of a block of a lot and its flat region: of `outcomes.best_block`."""
+    unit, flat = "cases a year" if by_case else "places", sorted(found.flat)
+    if 0 in flat:
+        return (f"{lot}: no number of reserved {unit} is measurably cheaper than none (the least "
+                f"mean cost is at {number(found.best)}).")
+    wide = "no other size tried is within 1% of it" if len(flat) == 1 else \
         f"any from {number(flat[0])} to {number(flat[-1])} costs within 1% of it"
-    return f"The cheapest block is {number(found.best)} {unit}; {wide}."
+    return f"{lot}: the cheapest block is {number(found.best)} {unit}; {wide}."
 
 
 def seen(rows, first, other):
@@ -274,11 +302,13 @@ def swings(tornado, wanted=10):
 def doubt(evidence, labels, guesses=0):
     """Weak figures' part of each route's doubt; evidence by route: share, low, high, decides.
 
-    guesses: how many illustrative figures have no range, so that their doubt is not counted.
+    guesses: how many illustrative figures have no range, so that their doubt is not counted; with
+    any of these nothing is decided.
     """
     said = [f"{lower(labels[name])} {percent(row['share'], 0)} ({percent(row['low'], 0)} to "
             f"{percent(row['high'], 0)})" for name, row in evidence.iterrows()]
-    uncounted = f" {guesses} illustrative figures have no range: their doubt is not in it."
+    uncounted = (f" {guesses} illustrative figures have no range: their doubt is not in it, and "
+                 "the evidence does not decide while they stand.")
     return ("Share of the doubt (variance) that weak figures make, with its 95% interval: "
             f"{listed(said)}.{uncounted * bool(guesses)}")
 
@@ -288,17 +318,19 @@ def first(tornado):
     return f"{upper(tornado['label'].iloc[0])} moves the saving most"
 
 
-def deficit(label, less, against):
+def deficit(label, less, against, decides=True):
     """What a route takes off the deficit in the same worlds: less (draw,) GBP; None says why not.
     """
     if less is None:
         return "The case has no high needs account that these lots bear on."
     less = np.asarray(less, float)
     low, high = (float(x) for x in tables.quantiles(less, [0.1, 0.9]))
-    error = less.std() / len(less) ** 0.5
-    return (f"In the same simulated worlds, with {lower(label)} instead of {against}, the high "
-            f"needs deficit is {cost(less.mean(), error)} (8 in 10: {between(low, high, error)}); "
-            "officers, tenders and transport are other funds' and not in it.")
+    error, held = less.std() / len(less) ** 0.5, "" if decides else "If the assumptions held: "
+    change = cost(less.mean(), error)
+    found = f"the high needs deficit would be {change}" if change != SAME else f"there is {SAME}"
+    return (f"{held}with {lower(label)} instead of {against}, in the same worlds, {found} "
+            f"(8 in 10: {between(low, high, error)}). Fees alone: officers, tenders and transport "
+            "are paid by other funds.")
 
 
 def limits(evidence):

@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from sufficiency.case.procurement import FLAG
 from sufficiency.report import tables
 from sufficiency.report.account_words import month
 from sufficiency.report.market_words import lower, pounds
 from sufficiency.report.words import chance, listed, money, number
 
+WAYS = {"recurring": "bought as now", "one_contract": "taken as one contract",
+        "framework": "as a framework"}
 FINDINGS = {"warning": "**Flag:** ", "blank": "**Not known:** ", "rule": ""}
 
 
@@ -49,17 +52,24 @@ def law(findings, kinds=tuple(FINDINGS)):
                      for kind in kinds for found in findings if found.kind == kind)
 
 
-def aggregation(yearly, years, threshold, flagged, when):
-    """Like purchases together against the threshold in force in a month; yearly GBP.
+def aggregation(whole, threshold, when):
+    """Like purchases together against the light touch threshold in force in a month.
 
-    years: how long a list would run. threshold: law.Threshold. flagged: whether any test is.
+    whole: `case.procurement.Aggregation`; threshold: law.Threshold. Sums tested are on its basis.
     """
-    said = (f"{sterling(yearly)} a year, {sterling(yearly * years)} over {number(years)} years, "
-            f"against {threshold.said}, the light touch threshold in {month(when)}")
-    if not flagged:
-        return f"Taken together these purchases are below the threshold: {said}."
-    return (f"**Flag for legal advice:** these purchases together come to {said}. Whether they "
-            "could reasonably be one contract is a question of law.")
+    yearly, free = whole.spend.sum(), whole.spend[["user_choice", "court_ordered"]].sum()
+    tests = whole.tests[whole.tests["category"] == threshold.category]
+    tests = tests[tests["spend"] == tests["spend"].iloc[-1]]
+    said = [f"{WAYS[row.valuation]}, {sterling(row.value)} over {number(row.years)} "
+            f"{'year' if row.years == 1 else 'years'}: {'above' if row.reached else 'below'}"
+            for row in tests.itertuples()]
+    chosen = f", {sterling(free)} of it chosen by families or ordered by courts" if free else ""
+    text = (f"These purchases come to {sterling(yearly)} a year excluding VAT{chosen}. Against the "
+            f"light touch threshold in {month(when)}, {threshold.said}: {'; '.join(said)}.")
+    if whole.conclusion != FLAG:
+        return text
+    return (f"**Flag for legal advice.** {text} Whether they could reasonably be one contract is a "
+            "question of law.")
 
 
 def sterling(value):

@@ -1,12 +1,11 @@
 """What the law of the day says of a market: like purchases summed, the proposal, a challenge."""
 
 from sufficiency.case.law import read_law
-from sufficiency.case.procurement import FLAG, aggregation, checks, position
+from sufficiency.case.procurement import aggregation, checks, position
 from sufficiency.model.market.outcomes import exposure
 from sufficiency.model.market.routes import nearest_key
 from sufficiency.run.market import FEES
 
-__all__ = ["FLAG", "bought", "challenged", "legal"]
 AT_RISK = ("claim", "legal_costs", "lost_margin")
 
 
@@ -49,7 +48,7 @@ def challenged(market):
 def legal(market):
     """The legal position at the case's date: (findings, Aggregation, light-touch Threshold).
 
-    A proposal whose list was to open before that date is read by the day before it opened.
+    VAT is counted as the lots say, at the highest; where one does not, as the law's standard.
     """
     case, law = market.case, read_law(market.study.root)
     route = market.told(f"routes.{market.proposal}")
@@ -60,5 +59,7 @@ def legal(market):
     found = position(law, day, known)
     found += checks(law, day, route["kind"], start if start and start > f"{day:%Y-%m}" else None,
                     again if again > 1 else 0, term or 48, ranked=ranked or None, known_by=known)
-    whole = aggregation(law, day, bought(market), (term or 48) / 12, known_by=known)
+    rates = [market.told(f"lots.{lot}.vat") for lot in market.lots]
+    vat = None if None in rates else max(rates)
+    whole = aggregation(law, day, bought(market), (term or 48) / 12, vat=vat, known_by=known)
     return found, whole, law.threshold("light_touch", day, known)
