@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sufficiency.case import CaseError
 from sufficiency.case.quantity import Assumption
 from sufficiency.model.market import clearing, evidence, outcomes, routes
 from sufficiency.model.placements.calendar import financial_year
@@ -265,15 +266,15 @@ class Market:
 
     @property
     def missed(self):
-        """Chance, as the deadline was set, that the proposal starts after it; None without one.
-
-        With what was known then of delay and of awards that fail.
-        """
+        """Chance, as known when the deadline was set, that it is missed; None without one."""
         deadline, start = self.told("deadline"), self.told(f"routes.{self.proposal}.list.start")
         if not (deadline and start):
             return None
         then = min(filter(None, (deadline.get("planned"), self.case.known_by)), default="")
-        case = self.case.as_known(then) if then else self.case
+        try:
+            case = self.case.as_known(then) if then else self.case
+        except CaseError:
+            case = self.case  # A scenario says what was known only later
         slips, fails = (case[key].quantile(self.study.worlds.uniform(key))
                         for key in (self._keys("slippage")[0], self._keys("fails")[0]))
         spare = _month(deadline["month"]) - _month(start)
