@@ -229,8 +229,7 @@ class Market:
                             for key in ("joins", "joins_later"))
             later = {"joins_later": min(1.0, again * x / joins)}
         changed = self.saving(self.changed({name: x, **later}))
-        every = self._saving(self.results).sel(route=self.proposal).values
-        few = every[: changed.size]
+        few = (every := self._saving(self.results).sel(route=self.proposal).values)[: changed.size]
         slope = np.cov(changed, few)[0, 1] / max(np.var(few, ddof=1), 1e-9)
         return changed.mean() - slope * (few.mean() - every.mean())
 
