@@ -288,7 +288,7 @@ def test_headlines_say_what_design_asks(made, headline):
         assert all(row.values()) or row["unit"] == "share", f"blank in {row}"
         assert row["p10"] <= row["value"] <= row["p90"], row["key"]
     assert {"deficit_2028_03", "p_over_limit_2024_25", "delivery_needed",
-            "saving_required", "saving_a_year"} <= set(headline)
+            "saving_required", "weak_share"} <= set(headline)
 
 
 def test_headlines_are_the_accounts(headline, account, results, schedule):
