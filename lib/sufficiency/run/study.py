@@ -266,7 +266,7 @@ class Study:
     def headline(self, key, text, value, p10, p90, unit, basis, year) -> None:
         """Note one figure for headline.json; a key given twice keeps the last."""
         # No figure is known to less than a pound, a tenth of a child, a hundredth of a per cent
-        places = {"GBP": 0, "share": 4}.get(unit, 1)
+        places = {"GBP": 0, "share": 4, "ratio": 4}.get(unit, 1)
         figures = (round(float(figure), places) for figure in (value, p10, p90))
         values = (key, text, *figures, unit, basis, str(year))
         self._headlines = [h for h in self._headlines if h["key"] != key]
