@@ -38,7 +38,8 @@ TORNADO = pd.DataFrame({"label": ["Premium", "Hours"], "low": [-4e4, 9e3], "high
 
 @pytest.mark.parametrize(("value", "error", "text"), [
     (12_345, 0, "£12,300"), (12_345, 800, "£12,000"), (-2_500, 1_200, "£2,000"), (0.2, 0, "£0"),
-    (999_900, 0, "£1.0m"), (12.34e6, 3e5, "£12m"), (1.26e6, 0, "£1.3m"), (87.3, 0, "£87"),
+    (999_900, 0, "£1.0m"), (964_000, 1e5, "£1.0m"), (12.34e6, 3e5, "£12m"),
+    (1.26e6, 0, "£1.3m"), (87.3, 0, "£87"),
 ])  # fmt: skip
 def test_pounds_are_no_finer_than_they_are_known(value, error, text):
     assert said.pounds(value, error) == text
@@ -46,7 +47,7 @@ def test_pounds_are_no_finer_than_they_are_known(value, error, text):
 
 def test_a_dearer_route_costs_more_and_a_range_may_do_both():
     assert said.cost(12_345) == "£12,300 less" and said.cost(-400, 100) == "£400 more"
-    assert said.cost(199, 100) == said.cost(0) == "no difference we can measure"
+    assert said.cost(199, 100) == said.cost(0) == "no clear difference"
     assert said.between(-3_000, 30_000) == "£3,000 more to £30,000 less"
     assert said.between(-9_000, -3_000) == "£3,000 to £9,000 more"
     assert said.between(3_000, 9_000) == "£3,000 to £9,000 less"
@@ -59,7 +60,7 @@ def test_the_headline_is_a_saving_where_the_evidence_decides():
     assert text == ("**Open framework would cost £12,000 a year less than spot.** Range, 8 chances "
                     "in 10: £3,000 more to £30,000 less. In 7 of 10 simulated worlds it saves.")
     same = said.headline("DPS", FOUND.loc["dps"], sure, SWITCHES, "spot")
-    assert same.startswith("**We can measure no difference in cost between DPS and spot.**")
+    assert same.startswith("**There is no clear difference in cost between DPS and spot.**")
     dear = said.headline("Block", FOUND.loc["block"], sure, SWITCHES, "spot")
     assert dear.startswith("**Block would cost £52,300 a year more than spot.**")
     assert dear.endswith("In less than 1 of 100 simulated worlds it saves.")
@@ -70,14 +71,16 @@ def test_the_headline_is_the_switching_value_where_it_does_not():
     assert text == (
         "**The evidence does not decide whether DPS costs less than spot.** 71% of the doubt comes "
         "from figures that are borrowed, judged or illustrative, so no saving is claimed. On "
-        "central assumptions it costs less; each of these alone would turn that: share of "
-        "providers who join below 42% (assumed 60%); spot premium below 8.3% (assumed 0%). No "
-        "value that was tried turns it of: delay and leakage.")
+        "central assumptions it would cost less. Any one of these alone would make it cost more:"
+        "\n\n* **Share of providers who join** below 42%, not 60%\n* **Spot premium** below "
+        "8.3%, not 0%\n* No value that was tried would: delay and leakage")
     assert said.needs(SWITCHES[:2], False) == (
-        "On central assumptions it costs more; each of these alone would turn that: share of "
-        "providers who join above 42% (assumed 60%); spot premium above 8.3% (assumed 0%).")
-    assert said.needs(SWITCHES[3:], True) == \
-        "On central assumptions it costs less. No value that was tried turns it of: leakage."
+        "On central assumptions it would cost more. Any one of these alone would make it cost "
+        "less:\n\n* **Share of providers who join** above 42%, not 60%\n* **Spot premium** "
+        "above 8.3%, not 0%")
+    assert said.needs(SWITCHES[3:], True) == (
+        "On central assumptions it would cost less. No value that was tried would make it cost "
+        "more: leakage.")
     rests = said.headline("DPS", FOUND.loc["dps"], EVIDENCE.loc["dps"] * [0.5, 1], SWITCHES, "spot")
     assert "It rests on figures that are borrowed, judged or illustrative, so no" in rests
 
@@ -85,67 +88,78 @@ def test_the_headline_is_the_switching_value_where_it_does_not():
 def test_which_routes_beat_the_reference():
     text = said.beat(FOUND, EVIDENCE.drop("block"), LABELS, "spot").split("\n")
     assert text == [
-        "* **Cheaper on average than spot purchase:** open framework, by £12,000 a year (8 in 10: "
-        "£3,000 more to £30,000 less; saves in 7 of 10 worlds).",
-        "* **The evidence does not decide:** DPS (8 in 10: £9,000 more to £10,000 less; saves in 5 "
-        "of 10 worlds); block (8 in 10: £20,000 to £80,000 more; saves in less than 1 of 100 "
-        "worlds).",
-    ]
+        "* **Cheaper on average than spot purchase:**",
+        "    * Open framework: £12,000 less on average; £3,000 more to £30,000 less; saves in 7 of "
+        "10 worlds",
+        "* **The evidence does not decide:**",
+        "    * DPS: £9,000 more to £10,000 less; saves in 5 of 10 worlds",
+        "    * Block: £20,000 to £80,000 more; saves in less than 1 of 100 worlds"]
     sure = said.beat(FOUND, EVIDENCE.assign(decides=True), LABELS, "spot")
-    assert "**No difference we can measure:** DPS (" in sure
-    assert "**Dearer on average than spot purchase:** block, by £52,300 a year (" in sure
+    assert "**No clear difference:**\n    * DPS: £9,000" in sure
+    assert "**Dearer on average than spot purchase:**\n    * Block: £52,300 more" in sure
 
 
 def test_what_it_depends_on_and_is_made_of():
     assert said.depends(TORNADO) == (
-        "The difference depends most on premium (£100,000 between its low and high) and hours "
-        "(£6,300 between its low and high). Alone, premium can turn a saving into a cost.")
+        "The difference depends most on premium (£100,000 a year between its low and its high) "
+        "and hours (£6,300 a year). Alone, premium can change which costs "
+        "less.")
     assert said.causes(CAUSES["open"]) == "price agreed £15,000 less and contract management " \
         "£2,500 more"  # fmt: skip
     assert said.causes(CAUSES["open"], 1e5) == said.causes(CAUSES["spot"]) == said.SAME
-    assert said.widest(CAUSES["open"]) == "Price agreed moves it most: £15,000 a year less"
+    assert said.widest(CAUSES["open"]) == "Price agreed is the largest cause: £15,000 a year less"
     text = said.ideal("Open framework", CAUSES["open"], "spot")
     assert "open framework keeps an advantage: it costs £12,300 a year less than spot. By" in text
     text = said.ideal("Open framework", -CAUSES["open"], "spot")
     assert "has no advantage left: it costs £12,300 a year more than spot." in text
-    assert "there is no difference we can measure" in \
+    assert "there is no clear difference" in \
         said.ideal("Open framework", CAUSES["open"], "spot", 7e3)  # fmt: skip
 
 
 def test_able_providers_and_the_start():
     shares = pd.DataFrame([[0.05, 0.23, 0.3, 0.42]], index=["iss"])
     assert said.able(shares, {"iss": "Schools"}) == (
-        "* **Schools:** for 23% of call-offs only one provider could serve, so no route can make "
-        "them compete; for 5% none could, for 72% two or more.")
+        "Two or more providers could serve 72% (schools) of requests. For the rest no route can "
+        "make providers compete.")
+    both = pd.concat([shares, pd.DataFrame([[0, 0.04, 0.3, 0.66]], index=["ap"])])
+    assert "72% (schools) to 96% (AP) of requests" in said.able(
+        both, {"iss": "Schools", "ap": "AP"})
     bars = views.able(shares, {"iss": "Schools"})
-    assert bars.sum() == pytest.approx(100) and bars["Schools: one provider"] == pytest.approx(23)
+    assert bars.columns.tolist() == ["Requests for", "None", "One", "Two", "Three or more"]
+    assert bars.iloc[0, 0] == "Schools"
+    assert bars.iloc[0, 1:].tolist() == pytest.approx([5, 23, 30, 42])
     record = {"a": {"label": "North Yorkshire", "months_late": 11, "source": "notice"}}
     text = legal.start(np.linspace(4, 16, 101) + 0.0, record, {"month": "2026-01"}, 0.8)
     assert text == ("**The chance of missing January 2026 is 8 in 10.** The start is likely to be "
-                    "5 to 15 months late (8 chances in 10). Others ran late by: North Yorkshire "
-                    "11 months; too few and too unlike to average.")  # fmt: skip
+                    "5 to 15 months late (8 chances in 10). Others were late too: North Yorkshire "
+                    "(11 months).")  # fmt: skip
+    assert "likely to be up to 9 months late" in legal.start(np.linspace(-1, 10, 111), {})
     late = {"month": "2026-01", "planned": "2024-09"}
     assert legal.start(np.zeros(9), {}, late, 0.8).startswith(
         "**Seen from September 2024, the chance of missing January 2026 is 8 in 10.**")
     assert legal.start(np.zeros(9), {}) == "The start is expected as planned."
     assert views.record(record)["Months late"].tolist() == [11]
-    assert said.joining("DPS", FOUND.loc["dps"], 0.1).endswith(
-        "DPS at the end: 20; the chance that nothing is awarded is 1 in 10.")
+    assert said.joining("DPS", FOUND.loc["dps"], 0.1) == (
+        "By the end 20 providers are expected on the list. The chance that nothing is awarded is 1 "
+        "in 10.")
 
 
 def test_displacement_service_and_challenge_against_the_reference():
     assert said.displaced(FOUND, "open", "spot", LABELS) == (
         "Of new spending on open framework, compared with spot purchase: local providers 45% (15 "
-        "points less) and small providers 40% (no change we can measure).")
+        "points less) and small providers 40% (no clear change).")
     assert said.displaced(FOUND, "block", "spot", LABELS).endswith("none with a provider.")
     assert said.service(FOUND, "open", "spot", LABELS) == (
-        "Open framework against spot purchase: days to place 24 (against 30), miles 14 (against "
-        "12), no place found for 2.0% of call-offs (against 3.1%).")
-    assert said.service(FOUND, "block", "spot", LABELS) == \
-        "Block against spot purchase: no place found for 0.0% of call-offs (against 3.1%)."
+        "With open framework, against spot purchase, a request takes 6 days less to place, is "
+        "served 2 miles farther away and is 1 percentage point less likely to find no place.")
+    assert said.service(FOUND, "block", "spot", LABELS).endswith(
+        "a request is 3 percentage points less likely to find no place.")
+    assert said.service(FOUND, "dps", "spot", LABELS).endswith(
+        "a request has no clear difference in days, distance and places not found.")
     risk = {"spot": {"expected": 5_000, "if_claimed": 90_000}, "open": {"expected": 400}}
     assert legal.challenge(risk, "open", "spot", LABELS).endswith(
-        "£400 a year on open framework, £5,000 a year on spot purchase; £90,000 if a claim comes.")
+        "£400 a year on open framework and £5,000 a year on spot purchase. A claim, if it came, "
+        "would cost about £90,000.")
     flat = SimpleNamespace(best=17, flat=(16, 17, 18))
     assert said.block("Homes", flat) == (
         "Homes: the cheapest block is 17 places; any from 16 to 18 costs within 1% of it.")
@@ -157,7 +171,8 @@ def test_displacement_service_and_challenge_against_the_reference():
 
 def test_what_needs_no_list_and_who_pays():
     assert said.unlisted(FOUND, "open", ["block"], LABELS).startswith(
-        "Block, which needs no list, costs £65,000 a year more than open framework.")
+        "On these assumptions block, which needs no list, costs £65,000 a year more than open "
+        "framework.")
     assert said.unlisted(FOUND, "open", [], LABELS) == ""
     better = said.unlisted(FOUND, "block", ["open"], LABELS)
     assert "a year less than block: what is gained by comparing prices" in better
@@ -177,9 +192,9 @@ def test_the_law_is_flagged_to_the_pound_and_never_called_a_breach():
     text = legal.aggregation(whole, limit, "2021-05")
     assert text.startswith("**Flag for legal advice.**") and "breach" not in text
     assert ("£1,021,500 a year excluding VAT, £21,500 of it chosen by families or ordered by "
-            "courts. Against the light touch threshold in May 2021, £663,540 excluding VAT: bought "
-            "as now, £1,021,500 over 1 year: above; as a framework, £4,086,000 over 4 years: "
-            "above.") in text
+            "courts. The light touch threshold in May 2021 is £663,540 excluding VAT: bought as "
+            "now, £1,021,500 over 1 year is above it; as a framework, £4,086,000 over 4 years is "
+            "above it.") in text
     whole.conclusion = BELOW
     assert legal.aggregation(whole, limit, "2021-05").startswith("These purchases come to")
     assert legal.sterling(613_990_000) == "£614.0m"
@@ -188,13 +203,24 @@ def test_the_law_is_flagged_to_the_pound_and_never_called_a_breach():
         "Its notice put its value at £614.0m excluding VAT, £736.8m including it, over 8 years "
         "(notice).")
     found = [SimpleNamespace(said=text, source=source, kind=kind) for text, source, kind in (
-        ("The 2015 Regulations apply.", "SI 2015/102", "rule"), ("VAT was not said.", "", "blank"),
+        ("The 2015 Regulations apply.", "SI 2015/102", "rule"),
+        ("Not seen: the Code.", "", "blank"), *2 * [("They bind.", "SI 2015/102", "rule")],
         ("Above the threshold.", "Notice", "warning"))]  # fmt: skip
     assert legal.law(found) == (
-        "* **Flag:** Above the threshold. (Notice)\n* **Not known:** VAT was not said.\n"
-        "* The 2015 Regulations apply. (SI 2015/102)")
+        "* **Flag:** Above the threshold. (Notice)\n* **Not known:** the Code.\n"
+        "* The 2015 Regulations apply. (SI 2015/102)\n* They bind. (SI 2015/102)")
     assert legal.law(found, ["rule"]).startswith("* The 2015")
-    assert views.law(found)["Kind"].tolist() == ["Rule", "Not known", "Flag"]
+    assert views.law(found).to_numpy().tolist() == [
+        ["The 2015 Regulations apply. They bind.", "SI 2015/102"]]
+    same = tests.assign(value=5e7, years=8.0)
+    assert list(legal.ways(same[:2]).items()) == [
+        ((5e7, "8 years", True), "bought as now or as a framework")]
+    tests["said"] = "£1 excluding VAT"
+    tests["spend"] = "unjustified"
+    assert views.sums(tests).to_dict("records")[1] == {
+        "Counted": "What the council chooses", "How": "As a framework, 4 years",
+        "Sum": "£4,086,000", "Light-touch, £1 excluding VAT": "above",
+        "Sub-central, £1 excluding VAT": "above"}
     assert said.limits(EVIDENCE).startswith("* For 1 of 3 routes, weak figures")
     assert said.limits(EVIDENCE[:1]).startswith("* Providers are simulated")
 
@@ -202,14 +228,26 @@ def test_the_law_is_flagged_to_the_pound_and_never_called_a_breach():
 def test_tables_and_charts_take_the_frames():
     costs = views.savings(FOUND, EVIDENCE, LABELS, "spot").set_index("Route")
     assert costs.loc["Open framework"].tolist() == [
-        "£12,000 less", "£3,000 more to £30,000 less", "7 in 10", "£11,000 less", said.SAME,
-        "£1,340 less", "decides"]  # fmt: skip
+        "£12,000 less", "£3,000 more to £30,000 less", "7 in 10", "£11,000 less", "£1,340 less",
+        "decides"]  # fmt: skip
     assert costs.at["DPS", "Evidence"] == "does not decide"
     frames = [costs.reset_index(), views.service(FOUND, LABELS), views.providers(FOUND, LABELS),
               views.by_cause(CAUSES, LABELS), views.switching(SWITCHES)]  # fmt: skip
     assert all(tables.Table("t", "Caption", frame).markdown() for frame in frames)
     assert frames[-1]["Where it saves"].tolist() == [
         "above 42%", "above 8.3%", "costs more throughout", "saves throughout"]  # fmt: skip
+    assert not {"Registered", "Quality, of 100"} & {*frames[1]}, "the same on every route"
+    assert frames[2].columns.tolist() == ["Route", "Local", "Small", "On the list"]
+    assert frames[3]["Cause"].tolist()[-2:] == ["Transport", "All causes"]
+    how = views.reading(frames[3])
+    assert set(how["decimals"].values()) == {1} and "reserved" not in how["note"]
+    wide = views.by_cause(CAUSES.mul(100).replace(0, 1e3), LABELS)
+    how = views.reading(wide)
+    assert set(how["decimals"].values()) == {0} and "reserved places together" in how["note"]
+    assert views.doubt(EVIDENCE.assign(low=0.2, high=0.8), LABELS).iloc[1].tolist() == [
+        "DPS", "71%", "20% to 80%"]
+    text = said.doubt(EVIDENCE, 3)
+    assert "make 20% to 71% of the doubt (variance), by route" in text and "for 2 of 3" in text
     words = {"title": "Title", "subtitle": "Under it", "alt": said.ranges(FOUND, LABELS, "spot")}
     frame, how = views.saved(FOUND, LABELS, "spot")
     assert how == {"unit": "£k", "decimals": 0} and frame.at["Open framework", "low"] == -3.21
@@ -238,11 +276,17 @@ def test_an_event_table_names_no_provider_and_keeps_the_last_try():
                          ["open market", "ranked list", "then the market"], "2026-04")
     assert table.to_dict("list") == {
         "Month": ["April 2026", "July 2026", "March 2027"],
-        "Asked for": ["Ordinary, urgent", "Complex, named by the family", "Ordinary"],
-        "Could serve": ["3", "outside every route", "0"],
+        "Need": ["Urgent", "Complex, named by the family", "Ordinary"],
+        "Able to serve": ["3", "no choice", "0"],
         "Spot purchase": ["Provider A, open market, £61,200, 12 days", "Provider B, £50,000",
                           "not placed"],
         "Open framework": ["Provider A, ranked list, £61,200, 12 days", "Provider B, £50,000",
                            "Provider C, then the market, £70,000, 40 days"]}  # fmt: skip
     assert said.seen(table, "Spot purchase", "Open framework").startswith(
-        "Of the 3 call-offs shown, 2 end with the same provider on spot purchase")
+        "Of the 3 requests shown, 2 end with the same provider on both routes.")
+
+
+def test_what_a_year_of_delay_costs():
+    assert legal.delayed("An open framework", -12_000, 900) == (
+        "Opening a year late instead of in time, an open framework would cost £12,000 more a year.")
+    assert legal.delayed("DPS", -900, 700).endswith("to the cost of DPS that we can measure.")

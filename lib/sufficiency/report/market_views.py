@@ -11,14 +11,17 @@ import pandas as pd
 from sufficiency.report import market_words as said
 from sufficiency.report.account_words import month
 from sufficiency.report.positions import MEAN
-from sufficiency.report.words import chance, number
+from sufficiency.report.procurement_words import sterling, ways
+from sufficiency.report.words import chance, number, percent
 
-ABLE = ("no provider", "one provider", "two providers", "three or more")
+ABLE = ("None", "One", "Two", "Three or more")
 REACH = ("", "named by the family", "ordered by a court")
+FIXED = "no choice"
 SIMULATED = "One simulated world: its providers and prices are simulated, none is a real one."
-KINDS = {"warning": "Flag", "blank": "Not known", "rule": "Rule"}
 # Units of the columns of `service` and `providers`
-SHARES = dict.fromkeys(("Not placed", "Registered", "Local", "Small", "Largest provider"), "%")
+SHARES = dict.fromkeys(("Not placed", "Registered", "Local", "Small", "Largest"), "%")
+PLACES = {"Not placed": 1, "Registered": 0, "Local": 0, "Small": 0, "Largest": 0}
+SPEND = {"unjustified": "What the council chooses", "all outside contracts": "All of it"}
 POUNDS = {"£k": "£ thousand", "£m": "£ million"}
 
 
@@ -29,46 +32,62 @@ def scale(largest):
 
 
 def able(shares, labels):
-    """How many providers could serve, a row a lot and number, per cent, for `charts.bars`."""
-    return pd.Series({f"{labels[lot]}: {name}": 100 * share for lot, *row in shares.itertuples()
-                      for name, share in zip(ABLE, row, strict=True)}, name="Share of call-offs")
+    """How many providers could serve, a row a lot, a column a number, per cent."""
+    shown = (100 * shares).set_axis([labels[lot] for lot in shares.index]).set_axis(ABLE, axis=1)
+    return shown.rename_axis(index="Requests for", columns=None).reset_index()
 
 
 def savings(found, evidence, labels, reference):
     """Each route's cost against the reference in words: all of it, and by placements and buying."""
-    parts = {"New placements": "saving_new", "Children already placed": "saving_existing",
+    parts = {"New placements": "saving_new", "Already placed": "saving_existing",
              "Buying": "saving_buying"}  # fmt: skip
-    rows = []
-    for name, row in found.drop(reference).iterrows():
-        error, known = row["error"], name in evidence.index and evidence.at[name, "decides"]
+    rows, others = [], found.drop(reference)
+    moved = {head: part for head, part in parts.items()
+             if said.measured(others[part], others[f"{part}_error"]).any()}
+    for name, row in others.iterrows():
+        known = name in evidence.index and evidence.at[name, "decides"]
         rows.append({
-            "Route": labels[name], "Cost a year": said.cost(row["saving"], error),
-            "8 chances in 10": said.between(row["p10"], row["p90"], error),
+            "Route": labels[name], "Cost a year": said.cost(row["saving"], row["error"]),
+            "8 chances in 10": said.between(row["p10"], row["p90"], row["error"]),
             "Chance of saving": chance(row["chance"]),
-            **{head: said.cost(row[part], row[f"{part}_error"])
-               for head, part in parts.items()},
+            **{head: said.cost(row[part], row[f"{part}_error"]) for head, part in moved.items()},
             "Evidence": "decides" if known else "does not decide"})
     return pd.DataFrame(rows)
 
 
+def doubt(evidence, labels):
+    """Weak figures' share of the doubt about each route, with its 95% interval."""
+    return pd.DataFrame([
+        {"Route": labels[name], "Share of the doubt": percent(row["share"], 0),
+         "95% interval": f"{percent(row['low'], 0)} to {percent(row['high'], 0)}"}
+        for name, row in evidence.iterrows()])
+
+
 def service(found, labels):
-    """What each route means for children: days, places not found, distance, quality."""
+    """What each route means for those served: days, places not found, distance, quality."""
     return _columns(found, labels, {
         "Days to place": ("days", 1), "Not placed": ("unplaced", 100),
-        "Miles": ("distance", 1), "Registered": ("registered", 100),
+        "Miles away": ("distance", 1), "Registered": ("registered", 100),
         "Quality, of 100": ("quality", 100)})  # fmt: skip
 
 
 def providers(found, labels):
-    """What each route means for providers: local and small shares, concentration, list, voids."""
+    """What each route means for providers: local and small shares, concentration, list, voids.
+
+    Concentration as the number of providers of one size that would make it: 10,000 over the index.
+    """
+    found = found.assign(equal=1e4 / found["hhi"].where(found["hhi"] > 0))
     return _columns(found, labels, {
-        "Local": ("local", 100), "Small": ("small", 100), "Largest provider": ("top", 100),
-        "Concentration (HHI)": ("hhi", 1), "On the list": ("members", 1),
+        "Local": ("local", 100), "Small": ("small", 100), "Largest": ("top", 100),
+        "As if equal": ("equal", 1), "On the list": ("members", 1),
         "Empty places": ("void_place_years", 1)})  # fmt: skip
 
 
 def _columns(found, labels, columns):
+    """Columns by heading; one that is the same for every route, as printed, is left out."""
     shown = {head: found[name] * times for head, (name, times) in columns.items()}
+    shown = {head: values for head, values in shown.items()
+             if values.round(PLACES.get(head, 0)).nunique(dropna=False) > 1}
     heads = [labels[name] for name in found.index]
     return pd.DataFrame(shown).set_axis(heads).rename_axis("Route").reset_index()
 
@@ -97,11 +116,28 @@ def causes(difference, route, labels, reference):
 
 
 def by_cause(difference, labels):
-    """What each route costs more, by cause and in all, £ thousand."""
-    shown = difference.rename(index=said.upper)
-    shown.loc["All causes"] = shown.sum()
-    shown = shown.rename(columns=labels).rename_axis(index="Cause", columns=None) / 1e3
+    """What each route costs more, by cause and in all, £ thousand; causes under 50p left out.
+
+    Columns are headed without their article.
+    """
+    moved = difference[(difference.abs() >= 0.5).any(axis=1)]
+    shown = moved.rename(index=said.upper)
+    shown.loc["All causes"] = difference.sum()
+    heads = {name: said.upper(label.removeprefix("An ").removeprefix("A "))
+             for name, label in labels.items()}
+    shown = shown.rename(columns=heads).rename_axis(index="Cause", columns=None) / 1e3
     return shown.reset_index()
+
+
+def reading(causes):
+    """How to read `by_cause`: the places of its columns, a note under it."""
+    places = int(causes.iloc[:, 1:].abs().max(axis=None) < 100)
+    note = ("Below nought a route costs less. All causes is printed finer than its sampling error, "
+            "so that the table adds up.")
+    if "Reserved places" in set(causes["Cause"]):
+        note += (" Read choice of provider and reserved places together: nobody pays a posted fee "
+                 "for a place that is reserved.")
+    return {"decimals": dict.fromkeys(list(causes)[1:], places), "note": note}
 
 
 def switching(table):
@@ -127,14 +163,28 @@ def record(points):
 
 
 def law(findings):
-    """The legal position at the date, a row a finding."""
-    return pd.DataFrame([{"Kind": KINDS[found.kind],
-                          "Position": found.said, "Source": found.source}
-                         for found in findings])
+    """The rules that apply at the date, a row a source; flags and blanks are said beside it."""
+    rules = pd.DataFrame([{"Rule": found.said, "Source": found.source}
+                          for found in findings if found.kind == "rule"]).drop_duplicates()
+    return rules.groupby("Source", sort=False)["Rule"].agg(" ".join).reset_index()[
+        ["Rule", "Source"]]
+
+
+def sums(tests):
+    """Sums tested against thresholds, a row a sum, of `case.procurement.Aggregation`."""
+    rows = {}
+    for (category, limit, spend), some in tests.groupby(["category", "said", "spend"], sort=False):
+        for (value, years, reached), way in ways(some).items():
+            row = rows.setdefault((spend, value, years), {
+                "Counted": SPEND[spend], "How": f"{said.upper(way)}, {years}",
+                "Sum": sterling(value)})
+            row[f"{said.upper(category.replace('_', '-'))}, {limit}"] = (
+                "above" if reached else "below")
+    return pd.DataFrame(rows.values())
 
 
 def events(trace, pair, labels, stages, first, wanted=12):
-    """Call-offs of one simulated lot and what two routes did with each, in words.
+    """Requests of one simulated lot and what two routes did with each, in words.
 
     trace: rows of clearing.TRACE with routes by name; pair: two routes; stages: labels by position;
     first: the first month, 2026-04. Rows are spread evenly over the trace. Providers are letters in
@@ -149,15 +199,15 @@ def events(trace, pair, labels, stages, first, wanted=12):
     for call, row in shown.iterrows():
         asked = began.loc[call].xs(pair[0], level="route")
         reach = REACH[int(asked["reach"])]
-        kind = ["Complex" if asked["complex"] else "Ordinary", "urgent" * bool(asked["urgent"]),
-                reach]  # fmt: skip
+        kind = ["complex" * bool(asked["complex"]), "urgent" * bool(asked["urgent"]), reach]
         rows.append({
             "Month": _month(first, int(asked["month"])),
-            "Asked for": ", ".join(part for part in kind if part),
-            "Could serve": "outside every route" if reach else number(asked["able"]),
+            "Need": said.upper(", ".join(part for part in kind if part) or "ordinary"),
+            "Able to serve": FIXED if reach else number(asked["able"]),
             **{labels[name]: _outcome(row.xs(name, level="route"), stages, letters)
                for name in pair}})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.drop(columns="Need") if (table["Need"] == "Ordinary").all() else table
 
 
 def _outcome(row, stages, letters):

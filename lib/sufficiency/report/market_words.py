@@ -12,7 +12,7 @@ import numpy as np
 from sufficiency.report import tables
 from sufficiency.report.words import chance, listed, money, number, percent
 
-SAME = "no difference we can measure"
+SAME = "no clear difference"
 # A share that differs by less than a point is said to be the same
 POINT = 0.01
 
@@ -34,7 +34,8 @@ def pounds(value, error=0.0):
         return "£0"
     lead = math.floor(math.log10(size))
     step = max(lead - 2, math.ceil(math.log10(error) - 1e-9) if error else lead - 2)
-    return money(size, 10.0 ** min(step, lead))
+    step = 10.0 ** min(step, lead)
+    return money(round(size / step) * step, step)
 
 
 def measured(saving, error=0.0):
@@ -68,7 +69,7 @@ def verdict(label, row, decides, against):
     if not decides:
         return f"The evidence does not decide whether {lower(label)} costs less than {against}"
     if not measured(row["saving"], row["error"]):
-        return f"We can measure no difference in cost between {lower(label)} and {against}"
+        return f"There is {SAME} in cost between {lower(label)} and {against}"
     return f"{label} would cost {_yearly(row['saving'], row['error'])} than {against}"
 
 
@@ -94,11 +95,12 @@ def headline(label, row, evidence, switching, against):
 def figure(value, unit):
     """A value of an assumption with its unit: 42%, 14 months, £40 an hour."""
     if unit in ("share", "ratio") or unit.startswith("share/"):
-        return percent(value, 0 if abs(value) >= 0.1 or not value else 1)
+        return percent(value, 0 if abs(value) >= 0.1 or 100 * value == round(100 * value) else 1)
     if unit.startswith("GBP"):
         return money(value) + "".join(f" {'an' if part == 'hour' else 'a'} {part}"
                                       for part in unit.split("/")[1:])
-    return f"{number(value, 0 if abs(value) >= 10 else 1)} {unit.replace('/', ' a ')}"
+    whole = abs(value) >= 10 or value == round(value)
+    return f"{number(value, 0 if whole else 1)} {unit.replace('/', ' a ')}"
 
 
 def turning(row):
@@ -109,23 +111,24 @@ def turning(row):
 
 
 def needs(switching, saves):
-    """What alone, all else as assumed, turns a route's mean saving, or its cost, round.
+    """What alone turns a route's mean saving, or its cost, round: points of a list.
 
     switching by assumption label: value, says (of `evidence.switching`), unit, central, low, high.
     saves: whether it saves as assumed.
     """
     turns = switching["value"].notna()
+    now, then = ("less", "more") if saves else ("more", "less")
     side = {"saves above": "below", "saves below": "above"} if saves else {
         "saves above": "above", "saves below": "below"}
-    said = [f"{lower(name)} {side[row['says']]} {figure(row['value'], row['unit'])} (assumed "
-            f"{figure(row['central'], row['unit'])})" for name, row in switching[turns].iterrows()]
-    start = f"On central assumptions it costs {'less' if saves else 'more'}"
-    parts = [f"{start}; each of these alone would turn that: {'; '.join(said)}."] if said else [
-        f"{start}."]
-    if not turns.all():
-        names = listed([lower(name) for name in switching.index[~turns]])
-        parts.append(f"No value that was tried turns it of: {names}.")
-    return " ".join(parts)
+    start = f"On central assumptions it would cost {now}."
+    said = [f"* **{upper(name)}** {side[row['says']]} {figure(row['value'], row['unit'])}, not "
+            f"{figure(row['central'], row['unit'])}" for name, row in switching[turns].iterrows()]
+    others = [lower(name) for name in switching.index[~turns]]
+    if not said:
+        return f"{start} No value that was tried would make it cost {then}: {listed(others)}."
+    said += [f"* No value that was tried would: {listed(others)}"] if others else []
+    alone = "Any one of these alone" if turns.sum() > 1 else "This alone"
+    return "\n".join([f"{start} {alone} would make it cost {then}:", "", *said])
 
 
 def beat(found, evidence, labels, reference):
@@ -135,17 +138,17 @@ def beat(found, evidence, labels, reference):
     """
     others = found.drop(reference).sort_values("saving", ascending=False, kind="stable")
     known = evidence["decides"].reindex(others.index, fill_value=False).astype(bool)
-    seen, saves = others["saving"].abs() > 2 * others["error"], others["saving"] > 0
+    seen, saves = measured(others["saving"], others["error"]), others["saving"] > 0
     against, parts = lower(labels[reference]), []
     for head, here, sized in ((f"Cheaper on average than {against}", known & seen & saves, True),
                               (f"Dearer on average than {against}", known & seen & ~saves, True),
                               (upper(SAME), known & ~seen, False),
                               ("The evidence does not decide", ~known, False)):
-        said = [lower(labels[name])
-                + f", by {pounds(row['saving'], row['error'])} a year" * sized
-                + f" (8 in 10: {between(row['p10'], row['p90'], row['error'])}; saves in "
-                f"{worlds(row['chance'])} worlds)" for name, row in others[here].iterrows()]
-        parts += [f"* **{head}:** {'; '.join(said)}."] if said else []
+        said = [f"    * {upper(labels[name])}: "
+                + f"{cost(row['saving'], row['error'])} on average; " * sized
+                + f"{between(row['p10'], row['p90'], row['error'])}; saves in "
+                f"{worlds(row['chance'])} worlds" for name, row in others[here].iterrows()]
+        parts += [f"* **{head}:**", *said] if said else []
     return "\n".join(parts)
 
 
@@ -154,27 +157,22 @@ def depends(tornado, wanted=3):
     top = tornado.iloc[:wanted]
     if not len(top):
         return "No assumption alone stands out from chance in what it does to the difference."
-    said = [f"{lower(row.label)} ({pounds(row.high - row.low)} between its low and high)"
-            for row in top.itertuples()]
+    said = [f"{lower(row.label)} ({pounds(row.high - row.low)} a year" + (
+        " between its low and its high)" if at == 0 else ")") for at, row in enumerate(
+            top.itertuples())]
     turns = [lower(row.label) for row in top.itertuples() if row.crosses_zero]
-    alone = f" Alone, {' or '.join(turns)} can turn a saving into a cost." if turns else ""
+    alone = "Each of these alone" if len(turns) == len(top) > 1 else f"Alone, {' or '.join(turns)}"
+    alone = f" {alone} can change which costs less." if turns else ""
     return f"The difference depends most on {listed(said)}.{alone}"
 
 
 def able(shares, labels):
-    """How many could serve, a point a lot: frame by lot, columns none to three or more."""
-    return "\n".join(
-        f"* **{labels[lot]}:** for {percent(one, 0)} of call-offs only one provider could serve, "
-        f"so no route can make them compete; for {percent(none, 0)} none could, for "
-        f"{percent(two + more, 0)} two or more."
-        for lot, none, one, two, more in shares.itertuples(name=None))
-
-
-def choice(shares):
-    """How many call-offs have a choice of providers, for a title: from the lot with least."""
+    """How many could serve, in lots with least choice and most: frame by lot, none to three."""
     two = shares.iloc[:, 2:].sum(axis=1)
-    span = " to ".join(dict.fromkeys(percent(share, 0) for share in (two.min(), two.max())))
-    return f"{span} of call-offs have two or more providers able to serve"
+    ends = [f"{percent(two[lot], 0)} ({lower(labels[lot])})"
+            for lot in (two.idxmin(), two.idxmax())]
+    return (f"Two or more providers could serve {' to '.join(dict.fromkeys(ends))} of requests. "
+            "For the rest no route can make providers compete.")
 
 
 def each(says, labels):
@@ -185,8 +183,8 @@ def each(says, labels):
 
 def joining(label, row, fails=0.0):
     """How many are expected on a list, and the chance that nothing is awarded."""
-    said = f"Providers expected on the list of {lower(label)} at the end: {number(row['members'])}"
-    return said + (f"; the chance that nothing is awarded is {chance(fails)}." if fails else ".")
+    said = f"By the end {number(row['members'])} providers are expected on the list."
+    return said + (f" The chance that nothing is awarded is {chance(fails)}." if fails else "")
 
 
 def displaced(found, route, reference, labels):
@@ -199,19 +197,25 @@ def displaced(found, route, reference, labels):
 
 def _points(change):
     if abs(change) < POINT:
-        return "no change we can measure"
+        return "no clear change"
     size = round(100 * abs(change))
     return f"{size} {'point' if size == 1 else 'points'} {'more' if change > 0 else 'less'}"
 
 
 def service(found, route, reference, labels):
-    """Days, places not found and distance, against the reference; blanks are left out."""
-    forms = {"days": ("days to place {}", number), "distance": ("miles {}", number),
-             "unplaced": ("no place found for {} of call-offs", percent)}  # fmt: skip
-    pairs = found.loc[[route, reference], list(forms)].dropna(axis=1)
-    said = [f"{forms[name][0].format(forms[name][1](pair.iloc[0]))} "
-            f"(against {forms[name][1](pair.iloc[1])})" for name, pair in pairs.items()]
-    return f"{labels[route]} against {lower(labels[reference])}: {', '.join(said)}."
+    """Days, distance and places not found, as changes from the reference; blanks are left out."""
+    forms = {"days": (1, "takes {} longer to place", "takes {} less to place", "day"),
+             "distance": (1, "is served {} farther away", "is served {} nearer", "mile"),
+             "unplaced": (100, "is {} likelier to find no place",
+                          "is {} less likely to find no place", "percentage point")}
+    said = []
+    for name, (times, more, less, unit) in forms.items():
+        change = times * (found.at[route, name] - found.at[reference, name])
+        size = round(abs(change)) if math.isfinite(change) else 0
+        said += [(more if change > 0 else less).format(f"{size} {unit}{'s' * (size > 1)}")
+                 ] if size else []
+    said = listed(said) if said else f"has {SAME} in days, distance and places not found"
+    return f"With {lower(labels[route])}, against {lower(labels[reference])}, a request {said}."
 
 
 def causes(difference, error=0.0, wanted=5):
@@ -226,9 +230,9 @@ def causes(difference, error=0.0, wanted=5):
 
 
 def widest(difference):
-    """The widest cause, for a title: Price agreed: £12,300 a year less."""
+    """The widest cause, for a title: price agreed, £12,300 a year less."""
     name = difference.abs().idxmax()
-    return f"{upper(name)} moves it most: {_yearly(-difference[name], 0.0)}"
+    return f"{upper(name)} is the largest cause: {_yearly(-difference[name], 0.0)}"
 
 
 def ideal(label, difference, against, error=0.0, decides=True):
@@ -252,13 +256,11 @@ def unlisted(found, route, others, labels):
     best = found.loc[others, "saving"].idxmax()
     gap = found.at[best, "saving"] - found.at[route, "saving"]
     error = math.hypot(found.at[best, "error"], found.at[route, "error"])
+    start = f"On these assumptions {lower(labels[best])}, which needs no list, costs"
     if not measured(gap, error):
-        return f"{upper(lower(labels[best]))}, which needs no list, costs about as much."
-    if gap < 0:
-        return (f"{labels[best]}, which needs no list, costs {_yearly(gap, error)} than "
-                f"{lower(labels[route])}.")
-    return (f"{labels[best]}, which needs no list, costs {_yearly(gap, error)} than "
-            f"{lower(labels[route])}: what is gained by comparing prices is not a framework's own.")
+        return f"{start} about as much as {lower(labels[route])}."
+    end = ": what is gained by comparing prices is not a framework's own." if gap > 0 else "."
+    return f"{start} {_yearly(gap, error)} than {lower(labels[route])}{end}"
 
 
 def funds(label, fees, rest, against, error=0.0):
@@ -282,8 +284,8 @@ def block(lot, found, by_case=False):
 def seen(rows, first, other):
     """How often two routes of an event table (columns by label) end with the same provider."""
     ends = [rows[name].str.split(",").str[0] for name in (first, other)]
-    return (f"Of the {len(rows)} call-offs shown, {int((ends[0] == ends[1]).sum())} end with the "
-            f"same provider on {lower(first)} as on {lower(other)}.")
+    return (f"Of the {len(rows)} requests shown, {int((ends[0] == ends[1]).sum())} end with the "
+            "same provider on both routes.")
 
 
 def ranges(found, labels, reference):
@@ -300,22 +302,22 @@ def swings(tornado, wanted=10):
 
 
 def doubt(evidence, labels, guesses=0):
-    """Weak figures' part of each route's doubt; evidence by route: share, low, high, decides.
+    """Weak figures' part of the doubt; evidence by route: share, low, high, decides.
 
     guesses: how many illustrative figures have no range, so that their doubt is not counted; with
     any of these nothing is decided.
     """
-    said = [f"{lower(labels[name])} {percent(row['share'], 0)} ({percent(row['low'], 0)} to "
-            f"{percent(row['high'], 0)})" for name, row in evidence.iterrows()]
-    uncounted = (f" {guesses} illustrative figures have no range: their doubt is not in it, and "
-                 "the evidence does not decide while they stand.")
-    return ("Share of the doubt (variance) that weak figures make, with its 95% interval: "
-            f"{listed(said)}.{uncounted * bool(guesses)}")
+    share, known = evidence["share"], int(evidence["decides"].astype(bool).sum())
+    span = " to ".join(dict.fromkeys(percent(end, 0) for end in (share.min(), share.max())))
+    said = (f"Weak figures make {span} of the doubt (variance), by route. The evidence decides for "
+            f"{known or 'none'} of {len(evidence)} routes.")
+    return said + (f" {guesses} illustrative figures have no range: their doubt is not counted, "
+                   "and nothing is decided while they stand.") * bool(guesses)
 
 
 def first(tornado):
-    """What moves the saving most, for a title."""
-    return f"{upper(tornado['label'].iloc[0])} moves the saving most"
+    """What moves the difference most, for a title."""
+    return f"{upper(tornado['label'].iloc[0])} moves the difference most"
 
 
 def deficit(label, less, against, decides=True):
@@ -325,17 +327,18 @@ def deficit(label, less, against, decides=True):
         return "The case has no high needs account that these lots bear on."
     less = np.asarray(less, float)
     low, high = (float(x) for x in tables.quantiles(less, [0.1, 0.9]))
-    error, held = less.std() / len(less) ** 0.5, "" if decides else "If the assumptions held: "
+    error, held = less.std() / len(less) ** 0.5, "" if decides else "if the assumptions held, "
     change = cost(less.mean(), error)
-    found = f"the high needs deficit would be {change}" if change != SAME else f"there is {SAME}"
-    return (f"{held}with {lower(label)} instead of {against}, in the same worlds, {found} "
-            f"(8 in 10: {between(low, high, error)}). Fees alone: officers, tenders and transport "
-            "are paid by other funds.")
+    found = f"there is {SAME} in the high needs deficit" if change == SAME else \
+        f"the high needs deficit would be {change}"
+    said = upper(f"{held}with {lower(label)} instead of {against}, {found}")
+    return (f"{said} (8 chances in 10: {between(low, high, error)}). Fees alone: "
+            "officers, tenders and transport are paid by other funds.")
 
 
 def limits(evidence):
     """What this cannot tell, as points of a list; evidence by route."""
-    weak = int((~evidence["decides"].astype(bool)).sum())
+    weak = int((evidence["share"] > 0.5).sum())
     points = [f"For {weak} of {len(evidence)} routes, weak figures make more than half of the "
               "doubt: better records would tell more than more worlds."] if weak else []
     points += ["Providers are simulated: how real ones would answer a list is an assumption.",

@@ -5,7 +5,7 @@ import numpy as np
 from sufficiency.case.procurement import FLAG
 from sufficiency.report import tables
 from sufficiency.report.account_words import month
-from sufficiency.report.market_words import lower, pounds
+from sufficiency.report.market_words import cost, lower, measured, pounds
 from sufficiency.report.words import chance, listed, money, number
 
 WAYS = {"recurring": "bought as now", "one_contract": "taken as one contract",
@@ -33,14 +33,22 @@ def start(late, record, deadline=None, missed=None):
         seen = f"Seen from {month(deadline['planned'])}, the" if "planned" in deadline else "The"
         said = (f"**{seen} chance of missing {month(deadline['month'])} is {chance(missed)}.** "
                 f"{said}")
-    points = [f"{row['label']} {number(row['months_late'])} months" for row in record.values()]
-    return said + (f" Others ran late by: {listed(points)}; too few and too unlike to average."
-                   if points else "")  # fmt: skip
+    others = [f"{row['label']} ({number(row['months_late'])} months)" for row in record.values()]
+    return said + (f" Others were late too: {listed(others)}." if others else "")
+
+
+def delayed(label, change, error):
+    """What opening a year late instead of in time does to the yearly cost: saving, its error."""
+    late = "Opening a year late instead of in time"
+    if not measured(change, error):
+        return f"{late} makes no difference to the cost of {lower(label)} that we can measure."
+    return f"{late}, {lower(label)} would cost {cost(change, error)} a year."
 
 
 def _months(low, high):
     low, high = round(low), round(high)
-    return f"{low} months" if low == high else f"{low} to {high} months"
+    return f"{high} months" if low == high else f"{low} to {high} months" if low else \
+        f"up to {high} months"
 
 
 def law(findings, kinds=tuple(FINDINGS)):
@@ -48,8 +56,10 @@ def law(findings, kinds=tuple(FINDINGS)):
 
     kinds: those that are wanted.
     """
-    return "\n".join(f"* {FINDINGS[kind]}{found.said}" + f" ({found.source})" * bool(found.source)
-                     for kind in kinds for found in findings if found.kind == kind)
+    return "\n".join(dict.fromkeys(
+        f"* {FINDINGS[kind]}{found.said.removeprefix('Not seen: ')}"
+        + f" ({found.source})" * bool(found.source)
+        for kind in kinds for found in findings if found.kind == kind))
 
 
 def aggregation(whole, threshold, when):
@@ -60,16 +70,24 @@ def aggregation(whole, threshold, when):
     yearly, free = whole.spend.sum(), whole.spend[["user_choice", "court_ordered"]].sum()
     tests = whole.tests[whole.tests["category"] == threshold.category]
     tests = tests[tests["spend"] == tests["spend"].iloc[-1]]
-    said = [f"{WAYS[row.valuation]}, {sterling(row.value)} over {number(row.years)} "
-            f"{'year' if row.years == 1 else 'years'}: {'above' if row.reached else 'below'}"
-            for row in tests.itertuples()]
+    said = [f"{way}, {sterling(value)} over {years} is {'above' if reached else 'below'} it"
+            for (value, years, reached), way in ways(tests).items()]
     chosen = f", {sterling(free)} of it chosen by families or ordered by courts" if free else ""
-    text = (f"These purchases come to {sterling(yearly)} a year excluding VAT{chosen}. Against the "
-            f"light touch threshold in {month(when)}, {threshold.said}: {'; '.join(said)}.")
+    text = (f"These purchases come to {sterling(yearly)} a year excluding VAT{chosen}. The light "
+            f"touch threshold in {month(when)} is {threshold.said}: {'; '.join(said)}.")
     if whole.conclusion != FLAG:
         return text
     return (f"**Flag for legal advice.** {text} Whether they could reasonably be one contract is a "
             "question of law.")
+
+
+def ways(tests):
+    """How each sum was valued, in words: {(value, years, whether above): ways}."""
+    found = {}
+    for row in tests.itertuples():
+        years = f"{number(row.years)} {'year' if row.years == 1 else 'years'}"
+        found.setdefault((row.value, years, row.reached), []).append(WAYS[row.valuation])
+    return {key: " or ".join(said) for key, said in found.items()}
 
 
 def sterling(value):
@@ -81,5 +99,6 @@ def challenge(exposure, route, reference, labels):
     """Exposure to challenge, {route: of `outcomes.exposure`}, which no saving here contains."""
     said = [f"{pounds(exposure[name]['expected'])} a year on {lower(labels[name])}"
             for name in (route, reference)]
-    return (f"Exposure to legal challenge, illustrative and in no saving above: {', '.join(said)}; "
-            f"{pounds(exposure[reference]['if_claimed'])} if a claim comes.")
+    return ("The exposure to legal challenge is illustrative, and in no cost above: "
+            f"{' and '.join(said)}. A claim, if it came, would cost about "
+            f"{pounds(exposure[reference]['if_claimed'])}.")
