@@ -160,6 +160,13 @@ def test_displacement_service_and_challenge_against_the_reference():
     assert legal.challenge(risk, "open", "spot", LABELS).endswith(
         "£400 a year on open framework and £5,000 a year on spot purchase. A claim, if it came, "
         "would cost about £90,000.")
+    less = np.full(50, 4e5)
+    assert said.deficit("DPS", less, "spot", decides=False).startswith(
+        "If the assumptions held, with DPS instead of spot, the high needs deficit would be "
+        "£400,000 less (")
+    assert said.deficit("DPS", np.zeros(50), "spot").startswith(
+        "With DPS instead of spot, there is no clear difference in the high needs deficit")
+    assert said.deficit("DPS", None, "spot").startswith("The case has no high needs account")
     flat = SimpleNamespace(best=17, flat=(16, 17, 18))
     assert said.block("Homes", flat) == (
         "Homes: the cheapest block is 17 places; any from 16 to 18 costs within 1% of it.")

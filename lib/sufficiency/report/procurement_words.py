@@ -5,7 +5,7 @@ import numpy as np
 from sufficiency.case.procurement import FLAG
 from sufficiency.report import tables
 from sufficiency.report.account_words import month
-from sufficiency.report.market_words import cost, lower, measured, pounds
+from sufficiency.report.market_words import SAME, cost, lower, measured, pounds
 from sufficiency.report.words import chance, listed, money, number
 
 WAYS = {"recurring": "bought as now", "one_contract": "taken as one contract",
@@ -41,7 +41,7 @@ def delayed(label, change, error):
     """What opening a year late instead of in time does to the yearly cost: saving, its error."""
     late = "Opening a year late instead of in time"
     if not measured(change, error):
-        return f"{late} makes no difference to the cost of {lower(label)} that we can measure."
+        return f"{late} makes {SAME} to the cost of {lower(label)}."
     return f"{late}, {lower(label)} would cost {cost(change, error)} a year."
 
 
