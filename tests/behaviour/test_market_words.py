@@ -296,4 +296,4 @@ def test_an_event_table_names_no_provider_and_keeps_the_last_try():
 def test_what_a_year_of_delay_costs():
     assert legal.delayed("An open framework", -12_000, 900) == (
         "Opening a year late instead of in time, an open framework would cost £12,000 more a year.")
-    assert legal.delayed("DPS", -900, 700).endswith("to the cost of DPS that we can measure.")
+    assert legal.delayed("DPS", -900, 700).endswith("makes no clear difference to the cost of DPS.")
