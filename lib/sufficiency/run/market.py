@@ -15,7 +15,7 @@ from sufficiency.run.clearing import Lots
 
 KEY = "market"
 # Worlds of the study that meet the market, and of these the first that a changed case is asked in.
-WORLDS, FEW = 1000, 100
+WORLDS, FEW = 1000, 60
 # What is left of a list's advantage: nothing assumed, everyone steered, officers free.
 IDEAL = {"premium": 0.0, "named": 0.0, "court": 0.0, "leakage": 0.0, "officer_rate": 0.0}
 # Assumptions whose switching value is asked for: from, to, and to within.
@@ -236,7 +236,7 @@ class Market:
     @cached_property
     def ideal(self):
         """What the proposal costs more, by cause, once IDEAL holds: Series, and its error, GBP."""
-        found = self.run([self.reference, self.proposal], self.changed(IDEAL, WORLDS))
+        found = self.run([self.reference, self.proposal], self.changed(IDEAL, WORLDS // 2))
         saving = self._saving(found).sel(route=self.proposal)
         error = float(saving.std("draw")) / saving.sizes["draw"] ** 0.5
         return self.difference(found)[self.proposal], error

@@ -6,6 +6,8 @@ from sufficiency.model.market.outcomes import exposure
 from sufficiency.model.market.routes import nearest_key
 from sufficiency.run.market import FEES
 
+# Worlds in which two delays are set side by side.
+SOME = 400
 AT_RISK = ("claim", "legal_costs", "lost_margin")
 
 
@@ -70,7 +72,7 @@ def delayed(market, months=12):
 
     In the same worlds; below 0 it costs more.
     """
-    late, soon = (market.saving(market.changed({"slippage": slip}, market.worlds.draws))
+    late, soon = (market.saving(market.changed({"slippage": slip}, SOME))
                   for slip in (months, 0))
     change = late - soon
     return change.mean(), change.std() / change.size**0.5

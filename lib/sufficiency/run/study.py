@@ -319,4 +319,5 @@ def warm() -> None:
     import matplotlib.font_manager  # noqa: F401
 
     name = sorted((find_root() / "params" / "councils").glob("*.yaml"))[0].stem
-    _ = Study(Parameters(name, draws=2)).spend
+    study = Study(Parameters(name, draws=2))
+    _ = study.spend, study.market.results

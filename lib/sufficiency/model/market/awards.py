@@ -11,6 +11,7 @@ from sufficiency.model.market.walk import (
     LIST,
     MEMBER,
     MORE,
+    PAIR,
     RESERVED,
     able,
     call_off,
@@ -118,12 +119,14 @@ def place_existing(market, book, d):
     for i in range(market.lot[d].existing):
         step, child = EXISTING_STEP + i, book.children[i]
         call, best, p = call_off(market, d, step), np.inf, -1
-        draw_pairs(market, book, d, step, 0)
         for k in range(market.ids.size):
             firm = market.firms[d, k]
-            if firm.enters <= 0 and book.seats[0, k].occupied < firm.places and (
-                    book.chance[k] / firm.places < best):
-                best, p = book.chance[k] / firm.places, k
+            if firm.enters > 0 or book.seats[0, k].occupied >= firm.places:
+                continue
+            _, _, z, chance = philox4x32(
+                d, step, market.ids[k], PAIR, market.seed, market.stream)
+            if uniform(chance) / firm.places < best:
+                best, p, book.z[k] = uniform(chance) / firm.places, k, uniform(z)
         _, moves, _, _ = philox4x32(d, step, 0, MORE, market.seed, market.stream)
         fee = call.price if p < 0 else cost_of(market, book, d, p, call.price)
         child.provider, child.end, child.moves = (
