@@ -15,7 +15,8 @@ from sufficiency.report.words import chance, money, percent, span
 from sufficiency.run.annex import make_annex
 from sufficiency.run.notebooks import NotebookError, run_one
 from sufficiency.run.parameters import Parameters
-from sufficiency.run.study import HEADLINE, Study
+from sufficiency.run.shown import HEADLINE
+from sufficiency.run.study import Study
 
 DRAWS, FORMATS = 200, ["html", "xlsx"]
 GIVEN = Parameters("devon", draws=DRAWS)

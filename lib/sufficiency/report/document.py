@@ -38,15 +38,15 @@ class Front:
     flag: str = ""
 
 
-def export(notebooks, front, folder, formats=FORMATS):
+def export(notebooks, front, folder, formats=FORMATS, edition="public", before=()):
     """Write annex.html, .docx and .pdf of executed notebooks into folder: -> {format: path}.
 
-    Refuses an error output, a cell that was never run, a figure without alt text and a label
-    used twice.
+    edition: public or exempt, see `pieces`; before: pieces that come first. Refuses an error
+    output, a cell that was never run, a figure without alt text and a label used twice.
     """
     if unknown := set(formats) - set(FORMATS):
         raise ValueError(f"formats {sorted(unknown)}: allowed {', '.join(FORMATS)}")
-    text, items = body([piece for path in notebooks for piece in pieces(path)])
+    text, items = body([*before, *(piece for path in notebooks for piece in pieces(path, edition))])
     made = {name: Path(folder) / f"annex.{name}" for name in formats}
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor() as pool:
         job = _Job(Path(work), text, items, front)
@@ -55,8 +55,11 @@ def export(notebooks, front, folder, formats=FORMATS):
     return made
 
 
-def pieces(path):
-    """What a reader sees of an executed notebook: -> [(kind, markdown, annex metadata)]."""
+def pieces(path, edition="public"):
+    """What a reader sees of an executed notebook: -> [(kind, markdown, annex metadata)].
+
+    The public edition has, for what is exempt, what stands in its place or a line that says why.
+    """
     found = []
     for number, cell in enumerate(json.loads(Path(path).read_text("utf-8"))["cells"], 1):
         where, source = f"{Path(path).name}, cell {number}", "".join(cell["source"])
@@ -73,8 +76,19 @@ def pieces(path):
             if annex.get("kind") == "figure" and not annex.get("alt", "").strip():
                 raise ValueError(f"{where}: figure {annex['label']!r} has no alt; it is required")
             said = "".join(out.get("data", {}).get("text/markdown", ""))
-            found += [(annex.get("kind", "text"), said, annex)] if annex or said else []
+            if annex.get("exempt") and edition == "public":
+                annex, said = _in_place(annex)
+            kind = annex.get("kind", "text")
+            found += [(kind, said, {} if kind == "text" else annex)] if annex or said else []
     return found
+
+
+def _in_place(annex):
+    """What the public edition has in the place of something exempt: (annex metadata, markdown)."""
+    if beside := annex.get("public"):
+        return {name: value for name, value in beside.items() if name != "said"}, beside["said"]
+    what = f"{annex['caption']}: left" if annex.get("caption") else "Left"
+    return {}, f"*{what} out of this edition. {annex['exempt']}*"
 
 
 def body(found):
@@ -149,7 +163,21 @@ class _Job:
             found = found if isinstance(found, list) else [found]
             for key, picture in zip(self.figures, found, strict=True):
                 (self.work / f"{key}.png").write_bytes(picture)
-        return self._pandoc("docx", "-s", f"--reference-doc={ASSETS / 'reference.docx'}")
+        return self._pandoc("docx", "-s", f"--reference-doc={self._reference()}")
+
+    def _reference(self):
+        """Word's styles, with what flags the document at the head of every page."""
+        flag = json.loads((self.work / "annex.json").read_text("utf-8"))["front"]["flag"]
+        if not flag:
+            return ASSETS / "reference.docx"
+        from docx import Document
+
+        styles = Document(ASSETS / "reference.docx")
+        for section in styles.sections:
+            line = section.header.paragraphs[0]
+            line.text, line.style = flag[:1].upper() + flag[1:], styles.styles["Flag"]
+        styles.save(self.work / "reference.docx")
+        return self.work / "reference.docx"
 
     def pdf(self):
         source = (ASSETS / "annex.typ").read_text("utf-8") + self._pandoc("typst").decode()

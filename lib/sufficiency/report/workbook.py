@@ -44,6 +44,8 @@ def write_workbook(path, contents, front, notes=(), groups=None):
             sheet.set_paper(9)
             sheet.set_landscape()
             sheet.fit_to_pages(1, 0)
+            if front.flag:
+                sheet.set_header(f"&R{front.flag[:1].upper() + front.flag[1:]}"[:255])
         book.close()
     return path
 

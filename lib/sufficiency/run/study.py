@@ -1,6 +1,5 @@
 """The study: one case, one seed, and every result worked out once, for all notebooks of a run."""
 
-import json
 import os
 from dataclasses import replace
 from functools import cached_property
@@ -10,9 +9,7 @@ from sufficiency.case import find_root, load_case
 from sufficiency.report.words import listed
 from sufficiency.run import manifest, store
 from sufficiency.run.parameters import Parameters, from_notebook
-
-SAVED = ("placements", "spend", "lines", "account", "forecast", "market", "headline")
-HEADLINE = ("key", "text", "value", "p10", "p90", "unit", "basis", "year")
+from sufficiency.run.shown import Shown
 
 
 def open_study(names: dict) -> "Study":
@@ -20,7 +17,7 @@ def open_study(names: dict) -> "Study":
     return Study(from_notebook(names))
 
 
-class Study:
+class Study(Shown):
     """A case with its simulated worlds; results are computed when first asked for.
 
     With out_dir set, draws are kept under out_dir/exempt/draws and shown tables under
@@ -225,93 +222,10 @@ class Study:
         found = self.case.published(table, None)
         return "" if found is None else found.attrs["source"].split(";")[0]
 
-    def say(self, *parts) -> None:
-        """Display a sentence."""
-        from IPython.display import display_markdown
-
-        display_markdown(" ".join(parts), raw=True)
-
     def kept(self, name, compute):
         """A dataset computed once a run, and kept under out_dir if there is one."""
         folder = self.out_dir / "exempt" / "draws" / self.run_id if self.out_dir else None
         return store.keep(folder, name, compute)
-
-    def show(self, item) -> None:
-        """Display a chart or table; with out_dir set, its data goes to results/<label>.csv.
-
-        Refuses the names of the results that `save` writes.
-        """
-        if item.label in SAVED:
-            raise ValueError(f"label {item.label!r}; allowed: any but {', '.join(SAVED)}")
-        from IPython.display import display
-
-        from sufficiency.report import tables
-
-        display(item)
-        if self.out_dir:
-            frame = item.frame if hasattr(item, "frame") else item.data
-            self._write(f"{item.label}.csv", tables.csv(frame))
-
-    def attach(self, heading, items) -> None:
-        """Keep tables for the workbook alone, under a heading; data goes to results/<label>.csv."""
-        from sufficiency.report import tables
-
-        if self.out_dir:
-            for item in items:
-                self._write(f"{item.label}.csv", tables.csv(item.frame))
-            kept = [item._repr_mimebundle_()[1]["annex"] for item in items]
-            path = self.out_dir / "exempt" / "workbook" / f"{heading}.json"
-            store.write_text(path, manifest.canonical(kept))
-
-    def headline(self, key, text, value, p10, p90, unit, basis, year) -> None:
-        """Note one figure for headline.json; a key given twice keeps the last."""
-        # No figure is known to less than a pound, a tenth of a child, a hundredth of a per cent
-        places = {"GBP": 0, "share": 4, "ratio": 4}.get(unit, 1)
-        figures = (round(float(figure), places) for figure in (value, p10, p90))
-        values = (key, text, *figures, unit, basis, str(year))
-        self._headlines = [h for h in self._headlines if h["key"] != key]
-        self._headlines.append(dict(zip(HEADLINE, values, strict=True)))
-
-    def save(self) -> None:
-        """Write results/placements, spend and lines.csv, headline.json; nothing without out_dir."""
-        from sufficiency.report import disclosure, tables
-
-        if self.out_dir:
-            plans = tables.placements_frame(self.placements)
-            spend = disclosure.protect_spend(tables.spend_frame(self.spend), plans)
-            plans = disclosure.protect_placements(plans, self.published)
-            self._write("placements.csv", tables.csv(plans))
-            self._write("spend.csv", tables.csv(spend))
-            self._write("lines.csv", tables.csv(tables.lines_frame(self.spend)))
-            self._save_headlines()
-
-    def save_account(self, forecast) -> None:
-        """Write results/account and forecast.csv (`movement.forecast_frame`), headline.json."""
-        from sufficiency.report import tables
-
-        if self.out_dir:
-            self._write("account.csv", tables.csv(tables.account_frame(self.account)))
-            self._write("forecast.csv", tables.csv(forecast))
-            self._save_headlines()
-
-    def save_market(self) -> None:
-        """Write results/market.csv (cost by lot, route, year and item), headline.json."""
-        from sufficiency.report import tables
-
-        if self.out_dir:
-            self._write("market.csv", tables.csv(tables.market_frame(self.market.results)))
-            self._save_headlines()
-
-    def _save_headlines(self) -> None:
-        """This notebook's headlines after those of the run's others; a key again: the last."""
-        path = self.out_dir / "results" / "headline.json"
-        before = json.loads(path.read_text("utf-8")) if path.is_file() else []
-        mine = {h["key"] for h in self._headlines}
-        both = [h for h in before if h["key"] not in mine] + self._headlines
-        self._write("headline.json", manifest.canonical(both))
-
-    def _write(self, name: str, text: str) -> None:
-        store.write_text(self.out_dir / "results" / name, text)
 
 
 def warm() -> None:

@@ -1,0 +1,85 @@
+"""Two editions of one run: what is exempt is in one of them, flagged on every page."""
+
+import io
+import zipfile
+
+import pandas as pd
+import pytest
+from docx import Document
+from example_notebook import FRONT, a_fan, a_table, ran, write
+from nbformat import v4
+from sufficiency.report import document, tables
+from sufficiency.run.parameters import Parameters
+from sufficiency.run.shown import Shown
+
+WHY = "Exempt: it names providers and what they are paid."
+SECRET = "Beech House"
+
+
+class Study(Shown):
+    """As much of a study as showing needs."""
+
+    def __init__(self, folder):
+        self.out_dir, self._headlines, self.parameters = folder, [], Parameters("devon")
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """What was displayed: [(data, metadata)]."""
+    found = []
+    monkeypatch.setattr("IPython.display.display",
+                        lambda data, metadata=None, raw=False: found.append((data, metadata)))
+    return found
+
+
+def banded():
+    frame = pd.DataFrame({"Providers": ["Under £1m a year"], "Number": [2]})
+    return tables.Table("providers_banded", "Providers by size", frame)
+
+
+def notebook(displayed, folder):
+    outputs = [v4.new_output("display_data", data=data, metadata=about)
+               for data, about in displayed]
+    cells = [v4.new_markdown_cell("# Who is paid?"), ran(*outputs)]
+    return write(folder / "05.ipynb", cells)
+
+
+def test_what_is_exempt_is_written_and_shown_in_one_edition_only(displayed, tmp_path):
+    study = Study(tmp_path)
+    study.show(a_table(), exempt=WHY, public=banded())
+    study.say(f"Most goes to {SECRET}.", exempt=WHY)
+    study.show(a_fan())
+    path = notebook(displayed, tmp_path)
+    public, exempt = (document.pieces(path, edition) for edition in ("public", "exempt"))
+    assert SECRET in str(exempt) and SECRET not in str(public)
+    assert [annex["label"] for *_, annex in public if annex] == ["providers_banded", "plans"]
+    assert f"*Left out of this edition. {WHY}*" in [said for _, said, _ in public]
+    assert [annex["label"] for *_, annex in exempt if annex] == ["providers", "plans"]
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == [
+        "plans.csv", "providers_banded.csv"]
+    assert (tmp_path / "exempt" / "results" / "providers.csv").is_file()
+
+
+def test_what_has_nothing_in_its_place_says_so(displayed, tmp_path):
+    Study(None).show(a_table(), exempt=WHY)
+    found = document.pieces(notebook(displayed, tmp_path), "public")
+    assert found[-1] == ("text", f"*Spend by provider: left out of this edition. {WHY}*", {})
+
+
+def test_every_page_of_the_exempt_edition_says_why(tmp_path):
+    made = document.export([write(tmp_path / "n.ipynb")], FRONT, tmp_path, edition="exempt")
+    flag = FRONT.flag.capitalize()
+    with zipfile.ZipFile(made["docx"]) as word:
+        assert flag in word.read("word/header1.xml").decode()
+    headers = [section.header.paragraphs[0].text
+               for section in Document(io.BytesIO(made["docx"].read_bytes())).sections]
+    assert headers == [flag] * len(headers)
+    assert flag in made["html"].read_text("utf-8").replace("synthetic", "Synthetic")
+    again = document.export([tmp_path / "n.ipynb"], FRONT, tmp_path, ["docx"], "exempt")
+    assert again["docx"].read_bytes() == made["docx"].read_bytes()
+
+
+def test_synthetic_data_say_so_in_every_row(displayed, tmp_path):
+    Study(tmp_path).show(a_fan(flag="synthetic example"))
+    data = pd.read_csv(tmp_path / "results" / "plans.csv")
+    assert (data["flag"] == "synthetic example").all()
