@@ -1,8 +1,9 @@
-"""The simple disclosure rule."""
+"""The disclosure rule: small counts, what rests on them, what would give them away."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from disclosed import LABELS, run
 from sufficiency.report import disclosure
 
 
@@ -37,3 +38,42 @@ def test_a_forecast_is_judged_by_its_mean():
 def test_an_unknown_column_is_named():
     with pytest.raises(ValueError, match=r"no columns \['pupils'\]"):
         disclosure.protect(pd.DataFrame({"plans": [1]}), ["pupils"])
+
+
+def test_totals_that_are_published_pass_and_larger_cells_go_with_the_small():
+    plans, spend = run()
+    safe, bills = disclosure.protect_both(plans, spend, LABELS)
+    assert list(safe) == list(plans) and list(bills) == list(spend)
+    total = plans["age_band"].eq("all") | plans["setting"].eq("all")
+    pd.testing.assert_frame_equal(safe[total], plans[total])
+    small = disclosure.small(plans["mean"]) & ~total
+    gone = safe["mean"].isna()
+    assert gone[small].all() and small.sum() < gone.sum() < 0.4 * len(plans)
+    assert safe.loc[gone, [*disclosure.STATISTICS, "sd"]].isna().all(axis=None)
+    nominal = bills[bills["prices"] == "nominal"].reset_index(drop=True)
+    assert nominal["mean"].isna()[gone].all()
+    assert "give it away" in safe.attrs["note"] and bills["mean"].notna().mean() > 0.5
+
+
+def test_counts_that_are_not_published_round():
+    plans, spend = run()
+    safe, _ = disclosure.protect_both(plans, spend, ["special"])
+    rounded = safe[(safe["setting"] != "special") | (safe["age_band"] != "all")]["mean"].dropna()
+    assert (rounded % 5 == 0).all() and len(rounded) > 0.5 * len(safe)
+    own = safe[(safe["setting"] == "special") & (safe["age_band"] == "all")]["mean"]
+    assert own.iloc[0] == 1907
+
+
+def test_spend_on_few_children_goes_and_a_year_without_its_january():
+    plans, spend = run()
+    hidden = disclosure.protect_spend(spend, plans[plans["year"] == 2025])
+    assert hidden.loc[hidden["financial_year"] == "2025-26", "mean"].isna().all()
+    now = hidden[(hidden["financial_year"] == "2024-25") & (hidden["prices"] == "nominal")]
+    few = disclosure.small(plans.loc[plans["year"] == 2025, "mean"]).to_numpy()
+    np.testing.assert_array_equal(now["mean"].isna(), few)
+
+
+def test_two_suppliers_who_get_nearly_all():
+    assert disclosure.dominated([500, 450, 50]) and disclosure.dominated([100, 100])
+    assert disclosure.dominated([]) and disclosure.dominated([5, 5, 0])
+    assert not disclosure.dominated([400, 300, 300])
