@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sufficiency.case import changes
+from sufficiency.case import changes, contracts
 from sufficiency.case.files import CaseError, Tree, find_case, find_root, leaf, mapping, read
 from sufficiency.case.measures import Measure
 from sufficiency.case.quantity import Assumption, month, nearest
@@ -112,7 +112,8 @@ class Case:
 def load_case(name, scenario="", overrides="", as_known="", root=None):
     """Read, check and date a case, by its name in params/councils or the path of a .yaml file.
 
-    A scenario with `as_known` dates the case, unless an earlier month is asked for.
+    `as_known` dates the case, and a scenario with its own comes first, unless an earlier month is
+    asked for; of a case alone, any month.
     Raises CaseError with every problem of the files at once.
     """
     root = find_root(root)
@@ -122,7 +123,7 @@ def load_case(name, scenario="", overrides="", as_known="", root=None):
     check_origins(tree)
     tree.stop()
     for trial in tree.data.get("scenarios") or {}:
-        known_by = _date(tree, trial)
+        known_by = _date(tree, trial) or tree.data.get("as_known") or ""
         tree.problems += _changed(tree, trial, {}, known_by)[0].problems
     tree.stop()
     return _build(tree, path.stem, root, scenario, changes.parse_overrides(overrides), as_known)
@@ -165,7 +166,7 @@ def _build(raw, name, root, scenario, overrides, known_by):
     if own and known_by > own:
         raise CaseError(f"as_known: found {known_by!r}; allowed {own}, the date of scenario "
                         f"{scenario}, or earlier")
-    known_by = known_by or own
+    known_by = known_by or own or raw.data.get("as_known") or ""
     tree, made, assumptions, measures = _changed(raw, scenario, overrides, known_by)
     tree.stop()
     beside = [leaf(tree.data, ("safety_valve", "earlier_forecast"))]
@@ -174,6 +175,7 @@ def _build(raw, name, root, scenario, overrides, known_by):
     for path in beside:
         if not path.is_file():
             raise CaseError(f"{name}: found no file {path.name}; allowed one beside the case file")
+    beside += contracts.input_files(tree.data["contracts"], (raw.files[-1].parent, root / "params"))
     plain = json.loads(json.dumps(tree.data, default=str))  # dates as text
     plain |= {"as_known": known_by} if known_by else {}
     return Case(

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from sufficiency.case import funding, market, measures, quantity
+from sufficiency.case import contracts, funding, market, measures, options, paper, quantity
 from sufficiency.case.files import leaf, mapping
 from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 from sufficiency.case.table import Published, Row
 
-SECTIONS = ("placements", "costs", "safety_valve", "market")
+SECTIONS = ("placements", "costs", "safety_valve", "market", "appraisal", "contracts")
 HINTS = ("central", "values", "vintages")
 ABOUT = {"low", "high", "unit", "quality", "known"}
 NOT_HIGH_NEEDS = ("transport", "casework")
@@ -48,11 +48,12 @@ class Horizon(Model):
 
 
 class Annex(Model):
-    """What the annex is for, and which notebooks it holds."""
+    """What the annex is for, which notebooks it holds, why its exempt edition is exempt."""
 
     decision: Literal["approve", "note", "annual_report"] = "note"
     title: str = ""
     notebooks: tuple[str, ...] = ()
+    exempt: str = ""
 
 
 class Steps(Model):
@@ -87,6 +88,7 @@ class CaseFile(Model):
     title: str = ""
     council: Council
     as_at: Annotated[date, Field(strict=True)]
+    as_known: quantity.Month | None = None
     horizon: Horizon
     annex: Annex = Annex()
     steps: Steps = Steps()
@@ -97,6 +99,10 @@ class CaseFile(Model):
     costs: dict[str, Any] = Field(default_factory=dict)
     safety_valve: dict[str, Any] = Field(default_factory=dict)
     market: dict[str, Any] = Field(default_factory=dict)
+    appraisal: dict[str, Any] = Field(default_factory=dict)
+    contracts: dict[str, Any] = Field(default_factory=dict)
+    paper: dict[str, Any] = Field(default_factory=dict)
+    happened: list[Any] = Field(default_factory=list)
     scenarios: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -130,6 +136,9 @@ def check(tree):
     _validate(funding.Funding, funding.said(data.get("safety_valve") or {}), ("safety_valve",),
               tree)
     market.check_market(tree, found)
+    options.check_appraisal(tree, found)
+    contracts.check_contracts(tree, found)
+    paper.check_paper(tree)
     programme, parts = measures.check_measures(tree), ("safety_valve", "measures")
     found = {key: entry for key, entry in found.items()  # not what no measure in use says
              if (path := tuple(key.split(".")))[:2] != parts or path[2] in programme}
@@ -160,7 +169,8 @@ def _check_assumption(node, path, tree):
         if said["quality"] != "illustrative" and not (said["source"] or (mine and said["note"])):
             role = ": whose judgement and why (or in note)" if mine else ""
             tree.problem((*path, "source"), "nothing", f"the source of every number{role}")
-    money = path[0] in ("costs", "market") and (made.unit or "").startswith("GBP")
+    priced = ("costs", "market", "appraisal", "contracts")
+    money = path[0] in priced and (made.unit or "").startswith("GBP")
     if money and not made.funded_by:
         tree.problem((*path, "funded_by"), "nothing", "who pays: " + ", ".join(quantity.FUNDS))
     for word in NOT_HIGH_NEEDS if made.funded_by == "dsg_high_needs" else ():

@@ -69,8 +69,9 @@ def _rows(path, problems, encodings):
     content, encoding = found
     reader = csv.reader(io.StringIO(content, newline=""))
     header, rows = [name.strip() for name in next(reader, [])], []
-    if len(set(header)) < len(header):
-        return problems.add(path, 1, f"a column is named twice: {', '.join(header)}")
+    if len({"line", *header}) <= len(header):
+        wrong = "a column is named twice, or `line`, which is kept for the row's number"
+        return problems.add(path, 1, f"{wrong}: {', '.join(header)}")
     try:
         for row in reader:
             if len(row) == len(header):
