@@ -146,7 +146,7 @@ def test_northamptonshire_spends_a_little_over_half_a_million(root):
 
 
 def test_northamptonshire_was_known_in_2017(root):
-    case = load_case("northamptonshire", scenario="as_known_2017", root=root)
+    case = load_case("northamptonshire", root=root)
     whole = load_case("northamptonshire", root=root)
     market = {key for key in whole.assumptions if key.startswith("market.")}
     assert market <= set(case.assumptions)

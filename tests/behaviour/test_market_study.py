@@ -25,7 +25,7 @@ HOURS = ["officers", "diligence", "management"]
 LAW = {"northamptonshire": ("Public Contracts Regulations 2015", 589_148, False),
        "north_yorkshire": ("Public Contracts Regulations 2015", 663_540, False),
        "devon": ("Procurement Act 2023", 663_540, True)}
-SCENARIOS = [("northamptonshire", "as_known_2017"), ("north_yorkshire", "as_known_2021"),
+SCENARIOS = [("northamptonshire", "trust_delivers"), ("north_yorkshire", "as_it_turned_out"),
              ("devon", "as_decided_2024"), ("devon", "open_framework_2025")]
 
 

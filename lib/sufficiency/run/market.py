@@ -11,6 +11,7 @@ from sufficiency.case.quantity import Assumption
 from sufficiency.model.market import clearing, evidence, outcomes, routes
 from sufficiency.model.placements.calendar import financial_year
 from sufficiency.model.streams import Worlds
+from sufficiency.run import store
 from sufficiency.run.clearing import Lots
 
 KEY = "market"
@@ -148,7 +149,7 @@ class Market:
         mean = found.sum(("lot", "financial_year")).mean("draw") / len(self.years)
         return mean.to_pandas().T.drop(columns=self.reference)
 
-    @cached_property
+    @store.framed
     def evidence(self):
         """Share of each saving's variance that weak assumptions make, and whether evidence decides.
 
@@ -174,8 +175,7 @@ class Market:
         return list(dict.fromkeys(found))
 
     def changed(self, values, draws=FEW):
-        """First worlds with assumptions certain, at these values, wherever the proposal uses them.
-        """
+        """First worlds with assumptions certain, at values, wherever the proposal uses them."""
         return self._first(min(draws, self.worlds.draws), {
             key: value for name, value in values.items() for key in self._keys(name)})
 
@@ -200,7 +200,7 @@ class Market:
         return (room not in ("routes", "lots")
                 or rest[0] in (self.lots if room == "lots" else (self.reference, self.proposal)))
 
-    @cached_property
+    @store.framed
     def switching(self):
         """Value of each of SWITCHES at which the proposal costs what the reference does.
 

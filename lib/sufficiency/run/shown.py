@@ -52,14 +52,23 @@ class Shown:
             path = self.out_dir / "exempt" / "workbook" / f"{heading}.json"
             store.write_text(path, manifest.canonical(kept))
 
-    def headline(self, key, text, value, p10, p90, unit, basis, year) -> None:
-        """Note one figure for headline.json; a key given twice keeps the last."""
+    def headline(self, key, text, value, p10, p90, unit, basis, year, rests="", turns="",
+                 cell=None, exempt="") -> None:
+        """Note one figure for headline.json; a key given twice keeps the last.
+
+        rests, turns: what it rests on, and what would change it, in words; cell {table, where,
+        column}: where a result says the same; exempt: why it is in the exempt edition only.
+        """
         # No figure is known to less than a pound, a tenth of a child, a hundredth of a per cent
         places = {"GBP": 0, "share": 4, "ratio": 4}.get(unit, 1)
         figures = (round(float(figure), places) for figure in (value, p10, p90))
-        values = (key, text, *figures, unit, basis, str(year))
-        self._headlines = [h for h in self._headlines if h["key"] != key]
-        self._headlines.append(dict(zip(HEADLINE, values, strict=True)))
+        row = dict(zip(HEADLINE, (key, text, *figures, unit, basis, str(year)), strict=True))
+        more = {"rests": rests, "turns": turns, "cell": cell, "exempt": exempt}
+        self._headlines = [h for h in self._headlines if h["key"] != key] + [row | more]
+
+    def influence(self, of, keys) -> None:
+        """Note which assumptions move an outcome most, widest first, by their keys."""
+        self._influence.append({"of": of, "keys": [str(key) for key in keys]})
 
     def save(self) -> None:
         """Write results/placements, spend and lines.csv, headline.json; nothing without out_dir."""
@@ -67,12 +76,14 @@ class Shown:
 
         if self.out_dir:
             plans = tables.placements_frame(self.placements)
-            spend = disclosure.protect_spend(tables.spend_frame(self.spend), plans)
-            plans = disclosure.protect_placements(plans, self.published)
-            self._write("placements.csv", tables.csv(plans))
-            self._write("spend.csv", tables.csv(spend))
+            spend = tables.spend_frame(self.spend)
+            safe = disclosure.protect_both(plans, spend, self.published_settings)
+            for name, whole, shown in zip(("placements", "spend"), (plans, spend), safe,
+                                          strict=True):
+                self._write(f"{name}.csv", tables.csv(shown))
+                self._write(f"{name}.csv", tables.csv(whole), "exempt/results")
             self._write("lines.csv", tables.csv(tables.lines_frame(self.spend)))
-            self._save_headlines()
+            self._save_said("01_placement_costs")
 
     def save_account(self, forecast) -> None:
         """Write results/account and forecast.csv (`movement.forecast_frame`), headline.json."""
@@ -80,8 +91,10 @@ class Shown:
 
         if self.out_dir:
             self._write("account.csv", tables.csv(tables.account_frame(self.account)))
-            self._write("forecast.csv", tables.csv(forecast))
-            self._save_headlines()
+            # Placement-years of small settings are for the exempt edition, unless published
+            folder = "results" if self.published else "exempt/results"
+            self._write("forecast.csv", tables.csv(forecast), folder)
+            self._save_said("02_safety_valve")
 
     def save_market(self) -> None:
         """Write results/market.csv (cost by lot, route, year and item), headline.json."""
@@ -89,16 +102,26 @@ class Shown:
 
         if self.out_dir:
             self._write("market.csv", tables.csv(tables.market_frame(self.market.results)))
-            self._save_headlines()
+            self._save_said("03_framework_vs_spot")
 
-    def _save_headlines(self) -> None:
+    def save_said(self, notebook) -> None:
+        """Write headline.json and, by its name, what the paper needs of a notebook."""
+        if self.out_dir:
+            self._save_said(notebook)
+
+    def _save_said(self, notebook) -> None:
         """This notebook's headlines after those of the run's others; a key again: the last."""
+        said = {"headlines": self._headlines, "influence": self._influence}
+        store.write_text(self.out_dir / "exempt" / "said" / f"{notebook}.json",
+                         manifest.canonical(said))
         path = self.out_dir / "results" / "headline.json"
         # Notebooks of a run work side by side
         with store.lock(self.out_dir / "exempt" / "draws" / ".headline.lock"):
             before = json.loads(path.read_text("utf-8")) if path.is_file() else []
             mine = {h["key"] for h in self._headlines}
-            both = [h for h in before if h["key"] not in mine] + self._headlines
+            public = [{name: h[name] for name in HEADLINE} for h in self._headlines
+                      if not h["exempt"]]
+            both = [h for h in before if h["key"] not in mine] + public
             self._write("headline.json", manifest.canonical(both))
 
     def _write_data(self, item, folder: str) -> None:
@@ -106,8 +129,8 @@ class Shown:
         from sufficiency.report import tables
 
         frame = item.frame if hasattr(item, "frame") else item.data
-        frame = frame.assign(flag=item.flag) if item.flag else frame
+        frame = frame.assign(flag=item.flag) if "synthetic" in item.flag else frame
         store.write_text(self.out_dir / folder / f"{item.label}.csv", tables.csv(frame))
 
-    def _write(self, name: str, text: str) -> None:
-        store.write_text(self.out_dir / "results" / name, text)
+    def _write(self, name: str, text: str, folder: str = "results") -> None:
+        store.write_text(self.out_dir / folder / name, text)

@@ -6,9 +6,11 @@ import os
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 if os.name == "nt":
     import msvcrt
@@ -54,22 +56,40 @@ def write_text(path: Path, text: str) -> None:
 def keep(folder: Path | None, name: str, compute):
     """The dataset of that name: from folder if it is there, else computed and, given one, kept.
 
-    Kept arrays come back memory-mapped, read only, so that notebooks share one copy in memory.
-    Two processes may compute the same dataset at once: the first to finish is the one kept.
+    Kept arrays come back memory-mapped, read only, so that notebooks share one copy in memory. Of
+    two processes that ask at once the second waits for the first.
     """
     if folder is None:
         return compute()
-    if not (folder / name).is_dir():
-        dataset = compute()
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as aside:
-            _save(Path(aside) / name, dataset)
-            try:
+    with lock(folder / f".{name}.lock"):
+        if not (folder / name).is_dir():
+            dataset = compute()
+            with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as aside:
+                _save(Path(aside) / name, dataset)
                 os.rename(Path(aside) / name, folder / name)
-            except OSError:
-                if not (folder / name).is_dir():
-                    raise
     return _load(folder / name)
+
+
+def framed(compute):
+    """A cached property that gives a frame, kept with the run of `self.study` as `keep` does."""
+    def found(self):
+        folder = self.study.folder
+        if folder is None:
+            return compute(self)
+        name = f"{type(self).__name__.lower()}_{compute.__name__}"
+        with lock(folder / f".{name}.lock"):
+            path = folder / f"{name}.json"
+            if not path.is_file():
+                frame = compute(self)
+                said = {"index": list(frame.index), "columns": list(frame), "data": frame.values
+                        .tolist(), "types": [str(kind) for kind in frame.dtypes]}
+                write_text(path, json.dumps(said))
+            said = json.loads(path.read_text(encoding="utf-8"))
+        frame = pd.DataFrame(said["data"], said["index"], said["columns"], dtype=object)
+        return frame.astype(dict(zip(said["columns"], said["types"], strict=True)))
+
+    found.__doc__ = compute.__doc__
+    return cached_property(found)
 
 
 def _save(folder: Path, dataset) -> None:

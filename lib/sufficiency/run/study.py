@@ -36,7 +36,7 @@ class Study(Shown):
         )
         self.out_dir = Path(parameters.out_dir).resolve() if parameters.out_dir else None
         self.threads = min(os.cpu_count() or 1, 8)
-        self._headlines = []
+        self._headlines, self._influence = [], []
 
     @cached_property
     def facts(self) -> dict:
@@ -111,6 +111,20 @@ class Study(Shown):
 
         return Market(self)
 
+    @cached_property
+    def appraisal(self):
+        """The options of the case side by side: see `appraisal.Appraisal`."""
+        from sufficiency.run.appraisal import Appraisal
+
+        return Appraisal(self)
+
+    @cached_property
+    def contracts(self):
+        """Register, spend and locality budgets: see `contracts.Contracts`."""
+        from sufficiency.run.contracts import Contracts
+
+        return Contracts(self)
+
     def bridge(self, start: str, end: str, prices: str = "nominal"):
         """Why spend changes between two financial years: volume, mix, price; (draw, bar) GBP."""
         from sufficiency.model.costs.bridge import bridge
@@ -158,6 +172,11 @@ class Study(Shown):
     def published(self) -> bool:
         """Whether the counts of every setting are statistics already published."""
         return all(setting.published for setting in self.case.settings.values())
+
+    @property
+    def published_settings(self) -> frozenset:
+        """Settings whose counts are statistics already published."""
+        return frozenset(name for name, one in self.case.settings.items() if one.published)
 
     @cached_property
     def counted(self):
@@ -222,10 +241,14 @@ class Study(Shown):
         found = self.case.published(table, None)
         return "" if found is None else found.attrs["source"].split(";")[0]
 
+    @property
+    def folder(self) -> Path | None:
+        """Where what notebooks of a run share is kept, with out_dir set."""
+        return self.out_dir / "exempt" / "draws" / self.run_id if self.out_dir else None
+
     def kept(self, name, compute):
         """A dataset computed once a run, and kept under out_dir if there is one."""
-        folder = self.out_dir / "exempt" / "draws" / self.run_id if self.out_dir else None
-        return store.keep(folder, name, compute)
+        return store.keep(self.folder, name, compute)
 
 
 def warm() -> None:
