@@ -20,13 +20,13 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 @pytest.fixture(scope="module")
 def annex(tmp_path_factory):
     folder = tmp_path_factory.mktemp("annex")
-    made = document.export([write(folder / "01_example.ipynb")], FRONT, folder)
+    made = document.export(document.pieces(write(folder / "01_example.ipynb")), FRONT, folder)
     return {name: path.read_bytes() for name, path in made.items()}
 
 
 def test_same_inputs_same_bytes(annex, tmp_path):
     source = write(tmp_path / "elsewhere.ipynb")
-    again = document.export([source], FRONT, tmp_path)
+    again = document.export(document.pieces(source), FRONT, tmp_path)
     assert {name: path.read_bytes() for name, path in again.items()} == annex
 
 
@@ -114,7 +114,7 @@ def test_pdf_is_tagged_with_language_title_alt_and_headers(annex):
 def test_refuses_a_notebook_that_did_not_finish(tmp_path, cell, message):
     source = write(tmp_path / "bad.ipynb", [v4.new_markdown_cell("# A"), cell])
     with pytest.raises(ValueError, match=f"bad.ipynb, cell 2: {message}"):
-        document.export([source], FRONT, tmp_path)
+        document.export(document.pieces(source), FRONT, tmp_path)
     assert not list(tmp_path.glob("annex.*"))
 
 
@@ -122,11 +122,11 @@ def test_refuses_a_figure_without_alt_and_a_label_used_twice(tmp_path):
     figure = output(a_fan())
     twice = write(tmp_path / "twice.ipynb", [ran(figure), ran(figure)])
     with pytest.raises(ValueError, match="label 'plans' names two figures"):
-        document.export([twice], FRONT, tmp_path)
+        document.export(document.pieces(twice), FRONT, tmp_path)
     figure.metadata["annex"]["alt"] = " "
     bare = write(tmp_path / "bare.ipynb", [ran(figure)])
     with pytest.raises(ValueError, match="figure 'plans' has no alt"):
-        document.export([bare], FRONT, tmp_path)
+        document.export(document.pieces(bare), FRONT, tmp_path)
 
 
 def test_refuses_an_unknown_format(tmp_path):
@@ -135,6 +135,6 @@ def test_refuses_an_unknown_format(tmp_path):
 
 
 def test_only_the_formats_asked_for_are_made(tmp_path):
-    made = document.export([write(tmp_path / "n.ipynb")], FRONT, tmp_path, ["pdf"])
+    made = document.export(document.pieces(write(tmp_path / "n.ipynb")), FRONT, tmp_path, ["pdf"])
     assert list(made) == ["pdf"]
     assert [path.name for path in tmp_path.glob("annex.*")] == ["annex.pdf"]

@@ -9,7 +9,6 @@ from docx import Document
 from example_notebook import FRONT, a_fan, a_table, ran, write
 from nbformat import v4
 from sufficiency.report import document, tables
-from sufficiency.run.parameters import Parameters
 from sufficiency.run.shown import Shown
 
 WHY = "Exempt: it names providers and what they are paid."
@@ -20,7 +19,7 @@ class Study(Shown):
     """As much of a study as showing needs."""
 
     def __init__(self, folder):
-        self.out_dir, self._headlines, self.parameters = folder, [], Parameters("devon")
+        self.out_dir, self._headlines, self._influence = folder, [], []
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def test_what_has_nothing_in_its_place_says_so(displayed, tmp_path):
 
 
 def test_every_page_of_the_exempt_edition_says_why(tmp_path):
-    made = document.export([write(tmp_path / "n.ipynb")], FRONT, tmp_path, edition="exempt")
+    made = document.export(document.pieces(write(tmp_path / "n.ipynb")), FRONT, tmp_path)
     flag = FRONT.flag.capitalize()
     with zipfile.ZipFile(made["docx"]) as word:
         assert flag in word.read("word/header1.xml").decode()
@@ -75,7 +74,7 @@ def test_every_page_of_the_exempt_edition_says_why(tmp_path):
                for section in Document(io.BytesIO(made["docx"].read_bytes())).sections]
     assert headers == [flag] * len(headers)
     assert flag in made["html"].read_text("utf-8").replace("synthetic", "Synthetic")
-    again = document.export([tmp_path / "n.ipynb"], FRONT, tmp_path, ["docx"], "exempt")
+    again = document.export(document.pieces(tmp_path / "n.ipynb"), FRONT, tmp_path, ["docx"])
     assert again["docx"].read_bytes() == made["docx"].read_bytes()
 
 

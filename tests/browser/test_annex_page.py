@@ -18,7 +18,7 @@ def page(tmp_path_factory):
         pytest.skip("needs a system Chromium; none is installed")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     folder = tmp_path_factory.mktemp("page")
-    made = document.export([write(folder / "01.ipynb")], FRONT, folder, ["html"])
+    made = document.export(document.pieces(write(folder / "01.ipynb")), FRONT, folder, ["html"])
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
         page = browser.new_page()

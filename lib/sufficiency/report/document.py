@@ -38,15 +38,14 @@ class Front:
     flag: str = ""
 
 
-def export(notebooks, front, folder, formats=FORMATS, edition="public", before=()):
-    """Write annex.html, .docx and .pdf of executed notebooks into folder: -> {format: path}.
+def export(found, front, folder, formats=FORMATS):
+    """Write annex.html, .docx and .pdf of `pieces` into folder: -> {format: path}.
 
-    edition: public or exempt, see `pieces`; before: pieces that come first. Refuses an error
-    output, a cell that was never run, a figure without alt text and a label used twice.
+    Refuses a label used twice.
     """
     if unknown := set(formats) - set(FORMATS):
         raise ValueError(f"formats {sorted(unknown)}: allowed {', '.join(FORMATS)}")
-    text, items = body([*before, *(piece for path in notebooks for piece in pieces(path, edition))])
+    text, items = body(found)
     made = {name: Path(folder) / f"annex.{name}" for name in formats}
     with tempfile.TemporaryDirectory() as work, ThreadPoolExecutor() as pool:
         job = _Job(Path(work), text, items, front)
@@ -55,10 +54,11 @@ def export(notebooks, front, folder, formats=FORMATS, edition="public", before=(
     return made
 
 
-def pieces(path, edition="public"):
+def pieces(path, edition="public", only_exempt=False):
     """What a reader sees of an executed notebook: -> [(kind, markdown, annex metadata)].
 
     The public edition has, for what is exempt, what stands in its place or a line that says why.
+    Refuses an error output, a cell that was never run and a figure without alt text.
     """
     found = []
     for number, cell in enumerate(json.loads(Path(path).read_text("utf-8"))["cells"], 1):
@@ -70,12 +70,15 @@ def pieces(path, edition="public"):
             raise ValueError(f"{where}: was not run; allowed: executed notebooks")
         if SKIPPED & set(cell["metadata"].get("tags", ())):
             continue
-        found += [("text", source, {})] if cell["cell_type"] == "markdown" else []
+        if cell["cell_type"] == "markdown" and not only_exempt:
+            found.append(("text", source, {}))
         for out in outputs:
             annex = out.get("metadata", {}).get("annex", {})
             if annex.get("kind") == "figure" and not annex.get("alt", "").strip():
                 raise ValueError(f"{where}: figure {annex['label']!r} has no alt; it is required")
             said = "".join(out.get("data", {}).get("text/markdown", ""))
+            if only_exempt and not annex.get("exempt"):
+                continue
             if annex.get("exempt") and edition == "public":
                 annex, said = _in_place(annex)
             kind = annex.get("kind", "text")

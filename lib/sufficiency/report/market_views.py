@@ -217,6 +217,8 @@ def _outcome(row, stages, letters):
     who = letters.setdefault(provider, _letter(len(letters))) if provider >= 0 else "no provider"
     where = [stages[stage]] if stage >= 0 else []
     days = [f"{number(row['days'])} days"] if stage >= 0 else []
+    if where and provider < 0 and not row["price"]:
+        return ", ".join([*where, "paid for already", *days])
     return ", ".join([who, *where, f"£{number(row['price'], -2)}", *days])
 
 

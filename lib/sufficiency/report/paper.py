@@ -1,33 +1,25 @@
 """The paper a council could table: sections by kind of decision, what is not known left blank.
 
-Everything comes in as plain data, `Facts`; nothing is worked out here. The words of the assurance
-statement are those of the AQuA Book (gov.uk, June 2025).
+Everything comes in as plain data, `Facts`; nothing is worked out here.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import pandas as pd
 
-from sufficiency.case.law import in_print
-from sufficiency.case.paper import CHECKS, Paper
-from sufficiency.report import tables
+from sufficiency.case.paper import Paper
+from sufficiency.report import paper_forms as forms
+from sufficiency.report import paper_words as words
 from sufficiency.report.market_words import between, cost, lower, upper
-from sufficiency.report.paper_words import BLANK, amount, day, points, sourced, text
+from sufficiency.report.paper_forms import ASKED
+from sufficiency.report.paper_words import BLANK, day, points, rounded, table, text
 from sufficiency.report.procurement_words import law
-from sufficiency.report.words import chance, listed, money, span
+from sufficiency.report.words import chance, listed, span
 
-DECISIONS = {"approve": "For decision", "note": "For noting", "annual_report": "Annual report"}
-ASKED = {"approve": "Decision asked", "note": "What is to be noted",
-         "annual_report": "What the committee is asked to consider"}
-ANSWERS = {"yes": "Yes", "no": "No", "": BLANK}
-CLEARED = ("Finance", "Legal services", "Director", "Cabinet member", "Scrutiny committee",
-           "Communications", "Property")
-IMPLIED = ("Finance", "Human resources", "Human rights", "Equality", "Safeguarding",
-           "Data protection", "Crime and disorder", "Health and safety", "Sustainability")
-ROLES = ("Commissioner of the analysis", "Analyst", "Assurer",
-         "Approver (senior responsible officer)")
+RATED = {"red": "Red: high", "amber": "Amber: medium", "green": "Green: low"}
 WEAK = ("proxy", "judgement", "illustrative")
 LIMITS = ("It sums up what is known and assumed; it is not advice on law or on a child.",)
 
@@ -39,9 +31,10 @@ class Facts:
     paper, happened: those sections of the case. headlines: rows of headline.json with `rests`,
     `turns`, `exempt` (why, or ""), `evidence` (number of the notebook). options: a row an option,
     columns option, label, says, fails, and GBP mean, p10, p90, saving, saving_p10, saving_p90 and
-    probability_best where they exist. risks: columns risk, without, with, mitigation, owner. funds:
-    fund, mean, p10, p90 GBP. findings: of `case.law`. assumptions: of `views.assumptions`, widest
-    first; ranked: their keys. sums: (what, {part: GBP}, total GBP). problems: of the consistency
+    error, saving_error, probability_best where they exist. risks: columns risk, without, with (red,
+    amber, green), mitigation, owner. funds: fund, mean, p10, p90 GBP. law_note: a sentence;
+    findings: of `case.law`. assumptions: of `views.assumptions`, widest first; ranked: their keys.
+    sums: (what, {part: GBP}, total GBP). problems: of the consistency
     checks, None before they ran. known_by: the month after which nothing is used, "" for none.
     exempt: why there is an exempt edition, "" if there is none.
     """
@@ -59,6 +52,7 @@ class Facts:
     risks: pd.DataFrame | None = None
     funds: pd.DataFrame | None = None
     funds_note: str = ""
+    law_note: str = ""
     findings: tuple = ()
     assumptions: pd.DataFrame | None = None
     ranked: tuple = ()
@@ -77,12 +71,12 @@ def pieces(facts, notebooks, edition):
 
     notebooks: the pieces of each, in order; edition: public or exempt.
     """
-    made = sections(facts, edition)
+    made = sections(facts, edition, list(map(answer, notebooks)))
     for number, found in enumerate(notebooks, 1):
         made += evidence(found, number)
     if facts.provenance is not None:
         made += [_text("# How these figures were made"),
-                 _table("provenance", "How these figures were made", facts.provenance)]
+                 table("provenance", "How these figures were made", facts.provenance)]
     return made
 
 
@@ -94,10 +88,17 @@ def evidence(found, number):
     return titled
 
 
-def sections(facts, edition):
-    """The paper alone, its sections numbered -> pieces."""
+def answer(found):
+    """The first sentence under `## The answer` of a notebook's pieces, "" without one."""
+    texts = [said for kind, said, _ in found if kind == "text"]
+    start = next((at for at, said in enumerate(texts) if said.startswith("## The answer")), None)
+    return texts[start + 1] if start is not None and start + 1 < len(texts) else ""
+
+
+def sections(facts, edition, answers=()):
+    """The paper alone, its sections numbered; answers: of the evidence, in order -> pieces."""
     made, number = [], 0
-    for head, parts in _Paper(facts, edition).sections():
+    for head, parts in _Paper(facts, edition, answers).sections():
         shown = [_text(part) if isinstance(part, str) else part for part in parts if part]
         if shown:
             made += [_text(f"# {number}. {head}" if made else f"# {head}"), *shown]
@@ -109,17 +110,11 @@ def _text(said):
     return "text", said, {}
 
 
-def _table(label, caption, frame, note="", **more):
-    data, about = tables.Table(f"paper_{label}", caption, frame, note,
-                               **more)._repr_mimebundle_()
-    return "table", data["text/markdown"], about["annex"]
-
-
 class _Paper:
     """The sections of one paper in one edition."""
 
-    def __init__(self, facts, edition):
-        self.facts, self.public = facts, edition == "public"
+    def __init__(self, facts, edition, answers=()):
+        self.facts, self.public, self.answers = facts, edition == "public", answers
         self.said = Paper.model_validate(facts.paper)
         self.labels = {} if facts.options is None else dict(
             facts.options[["option", "label"]].to_numpy())
@@ -128,28 +123,27 @@ class _Paper:
         """(heading, parts) in order; a section without parts is left out."""
         said, facts = self.said, self.facts
         return (
-            ("Front sheet", self._front()),
+            ("Front sheet", forms.front(facts, said, self.public)),
             ("Purpose", [self._all(said.purpose)]),
             (ASKED[facts.decision], self._asked()),
+            ("In short", self._figures()),
             ("Background", [self._all(said.background)]),
             ("Who decides, and who is told", [points(map(self._one, said.governance))]),
             ("Options", self._options()),
-            ("What the figures say", self._figures()),
             ("Finance", self._finance()),
-            ("The law at the date", [f"On {in_print(facts.as_at)}:", law(facts.findings)]
-             if facts.findings else [text("")]),
+            ("The law at the date", [facts.law_note, self._law()]),
             ("Risks with and without the proposal", self._risks()),
             ("Benefits", self._benefits()),
             ("Timetable", self._timetable()),
-            ("Consultation, equality and data protection", self._parts()),
-            ("Implications", self._implications()),
-            ("Comments and clearances", self._clearances()),
+            ("Consultation, equality and data protection", forms.considered(said, self._one)),
+            ("Implications", forms.implications(said)),
+            ("Comments and clearances", forms.clearances(said, facts.decision)),
             ("What was assumed", self._assumed()),
-            ("Assurance statement", self._assurance()),
+            ("Assurance statement", forms.assurance(facts)),
             ("What this cannot tell you", [points(map(self._one, facts.limits or LIMITS))]),
             ("What happened next", self._happened()),
-            ("Background papers", [points(map(sourced, (*said.background_papers,
-                                                         *facts.sources)) or [text("")])]),
+            ("Background papers", [points(map(words.sourced, (*said.background_papers,
+                                                         *facts.sources))) or text("")]),
         )
 
     def _one(self, said):
@@ -159,22 +153,6 @@ class _Paper:
 
     def _all(self, texts):
         return "\n\n".join(map(self._one, texts)) or text("")
-
-    def _front(self):
-        front, facts = self.said.front, self.facts
-        edition = "Public" if self.public else f"Exempt. {facts.exempt or BLANK}"
-        rows = {
-            "Council": facts.council, "Meeting of": front.body, "Date": day(front.meeting),
-            "Figures as at": in_print(facts.as_at), "Report of": front.report_of,
-            "Cabinet member": front.portfolio, "Kind of report": DECISIONS[facts.decision],
-            "Key decision": ANSWERS[front.key_decision],
-            "Notice of the decision published": day(front.notice),
-            "Forward plan": front.forward_plan, "Exempt information": ANSWERS[front.exempt],
-            "Wards": front.wards, "Author and contact": "", "Edition": edition}
-        if front.key_decision == "no":
-            del rows["Notice of the decision published"]
-        shown = {"Item": rows.keys(), "Said": [said or BLANK for said in rows.values()]}
-        return [_table("front", upper(facts.title), pd.DataFrame(shown))]
 
     def _asked(self):
         said = self.said
@@ -193,55 +171,71 @@ class _Paper:
         if found is None:
             return ["The options have not been appraised: not estimated.",
                     self.said.options and self._all(self.said.options)]
-        against = lower(self.labels[facts.reference]) if facts.reference else "the first"
-        rows = []
-        for row in found.to_dict("records"):
-            made, fails = {"Option": row["label"]}, bool(row["fails"])
-            if "mean" in row:
-                made["Net present cost"] = "" if fails else money(row["mean"])
-                made["8 chances in 10"] = "" if fails else span(row["p10"], row["p90"])
-            if "saving" in row:
-                same = fails or row["option"] == facts.reference
-                made[f"Against {against}"] = "" if same else cost(row["saving"])
-                made["8 chances in 10 of that"] = "" if same else between(
-                    row["saving_p10"], row["saving_p90"])
-            if "probability_best" in row:
-                made["Chance of least cost"] = "" if fails else chance(row["probability_best"])
-            made["Standing"] = "Cannot be chosen" if fails else "Proposed" if \
-                row["option"] == facts.proposal else "Could be chosen"
-            rows.append(made)
+        rows = [{"Option": row["label"], "Standing": "Cannot be chosen" if row["fails"] else
+                 "Proposed" if row["option"] == facts.proposal else "Could be chosen",
+                 **self._costs(row)} for row in found.to_dict("records")]
         says = [f"**{text(row['label'])}.** {text(row['says'])}"
-                + (f" Cannot be chosen: {text(row['fails'])}" if row["fails"] else "")
+                + (f" Cannot be chosen. {text(row['fails'])}" if row["fails"] else "")
                 for row in found.to_dict("records")]
-        chosen = "" if facts.proposal else "This paper recommends none of them."
-        return [points(says), chosen, _table("options", "Every option considered",
-                                              pd.DataFrame(rows)),
+        note = f"Difference: from {lower(self.labels[facts.reference])}." if facts.reference else ""
+        return [points(says), "" if facts.proposal else "This paper recommends none of them.",
+                table("options", "Every option considered", pd.DataFrame(rows), note),
                 self._all(self.said.options) if self.said.options else ""]
 
+    def _costs(self, row):
+        """Cells of an option's cost; none where it is not costed."""
+        if pd.isna(row.get("mean")):
+            return {}
+        cells = {"Net present cost": rounded(row["mean"], row.get("error", 0)),
+                 "Range, 8 chances in 10": span(row["p10"], row["p90"], rounded)}
+        if "saving" in row:
+            error, same = row.get("saving_error", 0), row["option"] == self.facts.reference
+            cells["Difference"] = "" if same else cost(row["saving"], error)
+            cells["Range of it"] = "" if same else between(
+                row["saving_p10"], row["saving_p90"], error)
+        if "probability_best" in row:
+            best = row["probability_best"]
+            cells["Chance of least cost"] = "" if pd.isna(best) else chance(best)
+        return cells
+
     def _figures(self):
-        shown = [head for head in self.facts.headlines if not (self.public and head.get("exempt"))]
-        left = [head["exempt"] for head in self.facts.headlines if head not in shown]
-        parts = []
-        for head in shown:
-            points = [f"**{text(head['text'])}: {amount(head)}.**",
-                      f"Basis: {text(head['basis'])}; {text(head['year'])}.",
-                      f"It rests on: {text(head.get('rests'))}",
-                      f"What would change it: {text(head.get('turns'))}"]
-            points += [f"See Evidence {head['evidence']}."] if head.get("evidence") else []
-            parts.append("\n".join([f"* {points[0]}", *(f"    * {one}" for one in points[1:])]))
-        parts = parts or ["No figure is put at the head of this paper: not estimated."]
-        return ["\n".join(parts), *(f"*A figure is left out of this edition. {text(why)}*"
-                                    for why in dict.fromkeys(left))]
+        # Where an answer turns is what would change it, and said beside the answer
+        heads = [head for head in self.facts.headlines if not head["key"].startswith("switching_")]
+        left = [head["exempt"] for head in heads if self.public and head.get("exempt")]
+        said = points(f"{one} (Evidence {number}.)"
+                      for number, one in enumerate(self.answers, 1) if one)
+        rows = [{"Figure": f"{head['text']}, {head['year']}", "Value": words.value(head),
+                 "8 chances in 10": words.spread(head), "Basis": head["basis"],
+                 "It rests on": head.get("rests") or BLANK,
+                 "What would change it": head.get("turns") or BLANK,
+                 "Evidence": str(head.get("evidence", ""))}
+                for head in heads if not (self.public and head.get("exempt"))]
+        for above, row in reversed(list(pairwise(rows))):
+            row |= {name: "As above" for name in ("It rests on", "What would change it")
+                    if row[name] == above[name] != BLANK}
+        shown = table("figures", "The figures at the head of this paper", pd.DataFrame(rows)) \
+            if rows else "No figure is put at the head of this paper: not estimated."
+        return [said, shown, *(f"*A figure is left out of this edition. {text(why)}*"
+                         for why in dict.fromkeys(left))]
 
     def _finance(self):
         facts = self.facts
         parts = [self._all(self.said.finance)]
         if facts.funds is not None and len(facts.funds):
-            frame = pd.DataFrame([{"Who pays": row.fund, "Expected": money(row.mean),
-                                   "8 chances in 10": span(row.p10, row.p90)}
-                                  for row in facts.funds.itertuples()])
-            parts.append(_table("funds", "Cost by who pays", frame, facts.funds_note))
+            frame = pd.DataFrame([
+                {"Who pays": words.FUNDS.get(row.fund, upper(row.fund)),
+                 "Expected": rounded(row.mean),
+                 "8 chances in 10": span(row.p10, row.p90, rounded)}
+                for row in facts.funds.itertuples()])
+            parts.append(table("funds", "Cost by who pays", frame, facts.funds_note))
         return parts
+
+    def _law(self):
+        found = self.facts.findings
+        blank = [text(one.said.replace("Not seen: ", "Not read: ")) for one in found
+                 if one.kind == "blank"]
+        said = [law(found, ("warning", "rule")), points(dict.fromkeys(blank))]
+        return "\n".join(filter(None, said)) or text("")
 
     def _risks(self):
         found = self.facts.risks
@@ -249,52 +243,20 @@ class _Paper:
             return [text("")]
         heads = {"risk": "Risk", "without": "Without the proposal", "with": "With it",
                  "mitigation": "What is done about it", "owner": "Owner"}
-        frame = found.rename(columns=heads)[list(heads.values())].replace("", BLANK)
-        return [_table("risks", "Risks, rated in words", frame)]
+        frame = found[list(heads)].rename(columns=heads).replace({**RATED, "": BLANK})
+        return [table("risks", "Risks, rated in words", frame)]
 
     def _benefits(self):
-        rows = [{"Benefit": one.what, "How it would be seen": one.measure or BLANK,
+        rows = [{"Benefit": one.what, "Measure": one.measure or BLANK,
                  "Owner": one.owner or BLANK} for one in self.said.benefits]
-        return [_table("benefits", "Benefits, and who answers for them", pd.DataFrame(rows))
+        return [table("benefits", "Benefits, and who answers for them", pd.DataFrame(rows))
                 ] if rows else []
 
     def _timetable(self):
         rows = [{"Step": one.what, "When": day(one.when) + " (past)" * one.past,
                  "Source": one.source or BLANK} for one in self.said.timetable]
-        return [_table("timetable", "Steps and dates", pd.DataFrame(rows)) if rows
+        return [table("timetable", "Steps and dates", pd.DataFrame(rows)) if rows
                 else text("")]
-
-    def _parts(self):
-        heads = {"consultation": "Consultation", "equality": "Equality",
-                 "data_protection": "Data protection"}
-        return [f"**{head}.** Status: {text(part.status)}. {self._one(part.said or BLANK)}"
-                for part, head in ((getattr(self.said, name), head)
-                                   for name, head in heads.items())]
-
-    def _implications(self):
-        rows = [(one.what, ANSWERS[one.applies], one.said) for one in self.said.implications]
-        rows = rows or [(what, BLANK, BLANK) for what in IMPLIED]
-        frame = pd.DataFrame(rows, columns=["Implications for", "Any?", "What"])
-        return [_table("implications", "Implications", frame)]
-
-    def _clearances(self):
-        said, parts = self.said, []
-        if said.comments:
-            rows = [{"By": one.by, "Dated": day(one.dated), "Comment": one.said or BLANK}
-                    for one in said.comments]
-            parts.append(_table("comments", "Comments of advisers", pd.DataFrame(rows)))
-        rows = [(one.what, ANSWERS.get(one.cleared, upper(one.cleared)), one.said)
-                for one in said.clearances]
-        if not rows and self.facts.decision == "approve":
-            rows = [(what, BLANK, "") for what in CLEARED]
-        frame = pd.DataFrame([(what, cleared, BLANK, BLANK, note) for what, cleared, note in rows],
-                             columns=["By", "Cleared", "Name", "Date", "Comment"])
-        parts += [_table("clearances", "Clearances", frame)] if rows else []
-        if self.facts.decision == "approve":
-            minutes = {"Item": ["Moved by", "Seconded by", "Resolved", "Others who spoke"],
-                       "Said": [BLANK] * 4}
-            parts.append(_table("minutes", "For the minutes", pd.DataFrame(minutes)))
-        return parts or [text("")]
 
     def _assumed(self):
         found = self.facts.assumptions
@@ -302,32 +264,14 @@ class _Paper:
             return ["No assumption was ranked: not estimated."]
         frame = found.assign(Quality=[f"Weak: {q}" if q in WEAK else upper(str(q))
                                       for q in found["Quality"]])
-        return [_table("assumptions", "Assumptions, those that move the figures most first", frame,
+        return [table("assumptions", "Assumptions, those that move the figures most first", frame,
                        "Weak: another's figure (proxy), a judgement, or invented so that the case "
                        "runs (illustrative). The rest are in the evidence.")]
 
-    def _assurance(self):
-        facts = self.facts
-        roles = pd.DataFrame([(role, BLANK, BLANK) for role in ROLES],
-                             columns=["Role", "Name", "Date"])
-        parts = ["In the terms of the [AQuA Book](https://www.gov.uk/guidance/the-aqua-book) of June 2025.",
-                 _table("assurance", "Who answers for the analysis", roles),
-                 f"**Fit for this purpose** ({lower(ASKED[facts.decision])}): {text('')}, for the "
-                 "assurer to say."]
-        if facts.verified:
-            parts += ["**Verified in this run:**", points(map(text, facts.verified))]
-        parts += ["**Not verified:** figures marked weak have not been set against the council's "
-                  "own records; that is for the assurer.", "**Consistency of this paper:**"]
-        found = [f"{text(f'{upper(CHECKS[one.name])}: {one.said}')}"
-                 + (f" Accepted: {text(one.reason)}" if one.reason else "")
-                 for one in facts.problems or ()]
-        none = "Not checked." if facts.problems is None else "Nothing was found."
-        return [*parts, points(found or [none])]
-
     def _happened(self):
-        rows = [f"> * **{day(one['when'])}.** {text(one['what'])} ({sourced(one['source'])})"
+        rows = [f"> * **{day(one['when'])}.** {text(one['what'])} ({words.sourced(one['source'])})"
                 for one in self.facts.happened]
-        later = self.facts.known_by and all(one["when"][:7] > self.facts.known_by
+        later = self.facts.known_by and all(str(one["when"])[:7] > self.facts.known_by
                                             for one in self.facts.happened)
         start = "> Known later: nothing here entered the figures above." if later else \
             "> From after the decision, and no part of the forecast. An assumption that rests on " \

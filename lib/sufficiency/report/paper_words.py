@@ -5,10 +5,12 @@ from datetime import date
 
 from sufficiency.case.law import in_print
 from sufficiency.report import tables
-from sufficiency.report.market_words import figure
-from sufficiency.report.words import span
+from sufficiency.report.market_words import figure, pounds
+from sufficiency.report.words import MINUS, span
 
 BLANK = "______"
+FUNDS = {"dsg_high_needs": "High needs block", "general_fund": "General fund",
+         "social_care": "Social care"}
 
 
 def text(said):
@@ -31,16 +33,35 @@ def sourced(said):
         f"[{text(found[1])}]({found[2]})" if found[1] else f"<{found[2]}>"
 
 
-def amount(head):
-    """A headline's figure with its range: row of headline.json."""
-    value, low, high = (head[name] for name in ("value", "p10", "p90"))
-    if low == high == value:
-        return f"{figure(value, head['unit'])} (one figure, no range)"
-    ends = span(low, high) if head["unit"] == "GBP" else \
-        f"{figure(low, head['unit'])} to {figure(high, head['unit'])}"
-    return f"{figure(value, head['unit'])} (8 chances in 10: {ends})"
+def value(head):
+    """A headline's figure, row of headline.json; money without a range to three figures."""
+    if head["unit"] == "GBP" and not spread(head):
+        return rounded(head["value"])
+    return figure(head["value"], head["unit"])
+
+
+def spread(head):
+    """A headline's range; blank where it is one figure."""
+    low, high, unit = (head[name] for name in ("p10", "p90", "unit"))
+    if low == high == head["value"]:
+        return ""
+    return span(low, high, rounded) if unit == "GBP" else \
+        f"{figure(low, unit)} to {figure(high, unit)}"
+
+
+def rounded(value, error=0.0):
+    """GBP to three figures, or no finer than its Monte Carlo error, with its sign."""
+    size = pounds(value, error)
+    return f"{MINUS}{size}" if value < 0 and size.strip("£0") else size
 
 
 def points(items):
     """Points of a list."""
     return "\n".join(f"* {item}" for item in items)
+
+
+def table(label, caption, frame, note="", **more):
+    """A Table of the paper as a piece of `document.pieces`."""
+    data, about = tables.Table(f"paper_{label}", caption, frame, note,
+                               **more)._repr_mimebundle_()
+    return "table", data["text/markdown"], about["annex"]

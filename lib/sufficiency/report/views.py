@@ -172,6 +172,26 @@ def ledger_lines(table):
     return pd.DataFrame(parts).reset_index(drop=True)
 
 
+def dearest(costs, plans):
+    """The setting with the dearest mean place, GBP by setting; those with few plans left out."""
+    return costs[plans.reindex(costs.index).fillna(0) >= 7.5].idxmax()
+
+
+def step(total):
+    """£m to which spending by setting is shown: 1, or a tenth where all of it is under 50."""
+    return 1 if total >= 50 else 0.1
+
+
+def rough(value):
+    """Money in words, under a million to the nearest £10,000: no change ahead is known finer."""
+    return words.money(value if abs(value) >= 999_500 else round(value, -4))
+
+
+def was(outturn, year):
+    """How a year's spending is said: what was spent, or what a budget or forecast put it at."""
+    return "was" if outturn is None or year in outturn.index else "was put at"
+
+
 def tail(figures, chances):
     """What one child can cost, in words: figures in GBP to the nearest 1,000, chances by limit."""
     pounds = {name: words.money(round(figures[name], -3)) for name in figures if name != "children"}

@@ -60,7 +60,8 @@ def _sheet(gptables, table):
                 for at, (*_, places) in enumerate(columns) if at and places is None]
     # A sentence a row: a sheet does not wrap, and a page would cut it off
     notes = re.split(r"(?<=\.) (?=[A-Z])", table.note)
-    blank = " Blank: not known, or hidden as a small count." if frame.isna().any(axis=None) else ""
+    blank = " Blank: not known, or hidden so that no small count shows."
+    blank = blank if frame.isna().any(axis=None) else ""
     return gptables.GPTable(
         frame.map(_text).set_axis([heading for _, heading, _ in columns], axis=1),
         re.sub(r"\W", "_", f"t_{table.label}"), table.caption,

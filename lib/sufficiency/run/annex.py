@@ -2,16 +2,22 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from sufficiency.run import manifest, store
+from sufficiency.run import consistency, manifest, store
 from sufficiency.run.parameters import ParameterError, Parameters
 from sufficiency.run.study import Study
 
-DECISIONS = {"note": "For noting", "approve": "For approval", "annual_report": "Annual report"}
+EDITIONS = ("public", "exempt")
+MONEY = re.compile("£|GBP|price|spend|value|cost|paid|fee", re.IGNORECASE)
+
+
+class DisclosureError(ValueError):
+    """A public edition that gives away what is hidden or exempt."""
 
 
 def make_annex(parameters: Parameters, out: Path, formats: list[str], again: bool = False) -> Path:
@@ -36,9 +42,11 @@ def make_annex(parameters: Parameters, out: Path, formats: list[str], again: boo
                 _build(study, sources, building, formats)
                 _swap(building, final)
             elif missing := [name for name in formats if not _made(final, name)]:
+                study.out_dir = final
                 _write_documents(study, final, building, missing)
-                for path in building.iterdir():
-                    os.replace(path, final / "public" / path.name)
+                for edition in EDITIONS:
+                    for path in (building / edition).iterdir():
+                        os.replace(path, final / edition / path.name)
                 _write_manifest(study, final)
     return final
 
@@ -70,27 +78,87 @@ def _build(study: Study, sources: list[Path], building: Path, formats: list[str]
     (building / "results").mkdir(exist_ok=True)
     (building / "public").mkdir()
     os.rename(building / "results", building / "public" / "results")
-    _write_documents(study, building, building / "public", formats)
+    _complete(building)
+    _write_documents(study, building, building, formats)
     _write_manifest(study, building)
 
 
+def _complete(run: Path) -> None:
+    """The exempt edition's results are the public ones, but for those it has itself."""
+    (run / "exempt" / "results").mkdir(exist_ok=True)
+    for path in sorted((run / "public" / "results").iterdir()):
+        if not (run / "exempt" / "results" / path.name).exists():
+            shutil.copyfile(path, run / "exempt" / "results" / path.name)
+
+
 def _write_documents(study: Study, run: Path, folder: Path, formats: list[str]) -> None:
-    from sufficiency.report import document, tables
+    """Both editions of the paper and its evidence; refuses a paper that does not agree with itself,
+    and a public edition that gives something away.
+    """
+    from sufficiency.report import document, paper
+    from sufficiency.run.paper import gather
+
+    facts = gather(study, run)
+    problems = consistency.check(study.case, facts, run / "public" / "results")
+    consistency.stop(problems)
+    facts = replace(facts, problems=tuple(problems))
+    notebooks = [run / "exempt" / "notebooks" / path.name for path in _sources(study)]
+    for edition in EDITIONS:
+        (folder / edition).mkdir(exist_ok=True)
+        evidence = [document.pieces(path, edition) for path in notebooks]
+        found = paper.pieces(facts, evidence, edition)
+        about = front(study, edition)
+        document.export(found, about, folder / edition, [f for f in formats if f != "xlsx"])
+        if "xlsx" in formats:
+            _write_workbook(run, folder / edition / "annex.xlsx", found, about)
+    _audit(study, run, folder, notebooks)
+
+
+def _write_workbook(run: Path, path: Path, found: list, about) -> None:
+    from sufficiency.report import tables
     from sufficiency.report.workbook import write_workbook
 
-    notebooks = [run / "exempt" / "notebooks" / path.name for path in _sources(study)]
-    document.export(notebooks, front(study), folder, [f for f in formats if f != "xlsx"])
-    if "xlsx" in formats:
-        shown = [said for path in notebooks for *_, said in document.pieces(path) if said]
-        groups = {path.stem: [tables.read(said) for said in json.loads(path.read_text("utf-8"))]
-                  for path in sorted((run / "exempt" / "workbook").glob("*.json"))}
-        contents = [tables.read(said) for said in shown]
-        write_workbook(folder / "annex.xlsx", contents, front(study), groups=groups)
+    groups = {path.stem: [tables.read(said) for said in json.loads(path.read_text("utf-8"))]
+              for path in sorted((run / "exempt" / "workbook").glob("*.json"))}
+    write_workbook(path, [tables.read(said) for *_, said in found if said], about, groups=groups)
 
 
-def front(study: Study):
+def _audit(study: Study, run: Path, folder: Path, notebooks: list[Path]) -> None:
+    from sufficiency.report import document, tables
+    from sufficiency.report.audit import Secrets, audit_edition
+
+    secrets = None
+    if (run / "public" / "results" / "placements.csv").is_file():
+        january, labels = study.calibration.first_january, study.labels
+        secrets = Secrets(
+            tables.placements_frame(study.placements), tables.spend_frame(study.spend),
+            study.published_settings, labels,
+            study.case.published("plans_by_setting").loc[:january])
+    kept = [said if kind == "text" else _held(tables.read(annex), annex.get("public"))
+            for path in notebooks
+            for kind, said, annex in document.pieces(path, "exempt", only_exempt=True)]
+    also = [] if folder == run else [run / "public"]
+    if leaks := audit_edition(folder / "public", secrets, kept, also=also):
+        listed = "\n".join(map(str, leaks))
+        raise DisclosureError(f"the public edition is not published:\n{listed}")
+
+
+def _held(table, beside):
+    """What an exempt table keeps from the public one beside it: not counts that both have."""
+    if beside is None:
+        return table
+    from sufficiency.report import tables
+
+    other = tables.read({"caption": table.caption, **beside})
+    same = [name for name in list(table.frame)[1:] if name in other.frame
+            and table.frame[name].dtype.kind in "iub" and not MONEY.search(f"{name} {table.units}")]
+    return replace(table, frame=table.frame.drop(columns=same))
+
+
+def front(study: Study, edition: str = "public"):
     """The front page of a study's documents."""
     from sufficiency.report.document import Front
+    from sufficiency.report.paper_forms import DECISIONS
 
     case, given = study.case, study.parameters
     lines = [f"Run {study.run_id}: {given.draws:,} simulated worlds, seed {given.seed}"]
@@ -104,6 +172,7 @@ def front(study: Study):
         as_at=case.as_at,
         decision=DECISIONS.get(case.value("annex.decision", ""), ""),
         provenance=tuple(lines),
+        flag=case.value("annex.exempt") if edition == "exempt" else "",
     )
 
 
@@ -118,7 +187,8 @@ def _write_manifest(study: Study, run: Path) -> None:
 
 def _made(run: Path, name: str) -> bool:
     files = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["files"]
-    return f"public/annex.{name}" in files and (run / "public" / f"annex.{name}").is_file()
+    return all(f"{edition}/annex.{name}" in files and (run / edition / f"annex.{name}").is_file()
+               for edition in EDITIONS)
 
 
 def _swap(building: Path, final: Path) -> None:
