@@ -144,14 +144,14 @@ def _audit(study: Study, run: Path, folder: Path, notebooks: list[Path]) -> None
 
 
 def _held(table, beside):
-    """What an exempt table keeps from the public one beside it: not counts that both have."""
+    """An exempt table without what the public one beside it has too, but for money."""
     if beside is None:
         return table
     from sufficiency.report import tables
 
     other = tables.read({"caption": table.caption, **beside})
     same = [name for name in list(table.frame)[1:] if name in other.frame
-            and table.frame[name].dtype.kind in "iub" and not MONEY.search(f"{name} {table.units}")]
+            and not MONEY.search(f"{name} {table.units.get(name, '')}")]
     return replace(table, frame=table.frame.drop(columns=same))
 
 
