@@ -158,10 +158,10 @@ def test_regret_says_the_worst_state_of_the_choice_that_is_safest():
 
 
 def test_risks_that_rise_or_stay_red_are_named():
-    text = said.risked(RISKS)
+    text = said.risked(RISKS, "open_framework")
     assert text == ("With what is proposed 1 of 3 risks is rated lower. Rated higher: late. Red "
                     "with it: few join. 1 rated on one side only.")
-    shown = views.risks(RISKS)
+    shown = views.risks(RISKS, "open_framework")
     assert shown["Without the proposal"].tolist() == ["Green: low", "Red: high", "not rated"]
 
 

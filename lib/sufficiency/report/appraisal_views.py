@@ -157,13 +157,13 @@ def regret(table, labels, shown):
     return frame.rename_axis(index="State", columns=None).reset_index()
 
 
-def risks(table):
-    """Risks without and with the proposal, in words."""
+def risks(table, proposal):
+    """Risks without and with the proposal, or what is done about them, in words."""
     sides = {side: [RATED.get(one, "not rated") for one in table[side]]
              for side in ("without", "with")}
     return pd.DataFrame({
-        "Risk": table["risk"], "Without the proposal": sides["without"],
-        "With it": sides["with"], "What is done about it": table["mitigation"],
+        "Risk": table["risk"], "Without the proposal" if proposal else "As it is":
+        sides["without"], "With it": sides["with"], "What is done about it": table["mitigation"],
         "Owner": table["owner"], "Source": table["source"]}).reset_index(drop=True)
 
 

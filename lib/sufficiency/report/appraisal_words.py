@@ -26,10 +26,8 @@ FROM = {"published": "published", "council": "the council's own", "proxy": "borr
         "judgement": "a judgement", "illustrative": "invented"}
 # How bad a colour is
 RANKS = {"green": 0, "amber": 1, "red": 2}
-# A weight this near to none or all of it says nothing
-NEAR = 0.005
-# From this share of sets of weights an option leads: of any, and of those in the case's order
-MOST = 0.5
+# A weight this near to none or all says nothing; from MOST sets of weights an option leads
+NEAR, MOST = 0.005, 0.5
 
 
 def inside(labels, reference):
@@ -96,7 +94,7 @@ def doubted(evidence):
     """How much of the doubt weak figures make; evidence by choice: share, decides."""
     share, known = evidence["share"].astype(float), int(evidence["decides"].astype(bool).sum())
     ends = " to ".join(dict.fromkeys(percent(min(end, 1), 0) for end in (share.min(), share.max())))
-    held = " Figures invented without a range are not in that." * (not known and share.max() <= 0.5)
+    held = "" if known or share.max() > 0.5 else " Figures invented without a range are not in it."
     return (f"Figures that are borrowed, judged or invented make {ends} of the doubt about what "
             f"options save; the evidence decides for {known or 'none'} of {len(share)}.{held}")
 
@@ -268,12 +266,13 @@ def _worst(row):
     return f"{pounds(row.max())} (“{upper(row.idxmax())}”)"
 
 
-def risked(risks):
-    """How the proposal moves the risks: of `Weighed.risks`; sides without a colour are left out."""
+def risked(risks, proposal):
+    """How the proposal, or what is done, moves the risks; sides without a colour are left out."""
     known = risks[(risks["without"] != "") & (risks["with"] != "")]
     moved = known["with"].map(RANKS) - known["without"].map(RANKS)
     less, new = int((moved < 0).sum()), len(risks) - len(known)
-    said = [f"With what is proposed {count(less) if less else 'none'} of {count(len(risks))} risks "
+    what = "proposed" if proposal else "done about them"
+    said = [f"With what is {what} {count(less) if less else 'none'} of {count(len(risks))} risks "
             f"{'is' if less == 1 else 'are'} rated lower."]
     for head, some in (("Rated higher", known["risk"][moved > 0]),
                        ("Red with it", risks.loc[risks["with"] == "red", "risk"])):

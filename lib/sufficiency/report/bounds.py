@@ -120,21 +120,18 @@ class _Part:
         self.index = {key: at for at, key in enumerate(ranges)}
         self.ends = np.array([(low, high) for low, high, _ in ranges.values()])
         self.said = [where for *_, where in ranges.values()]
-        self.equal = [row for row in rows if row[1] == row[2]]
-        self.upper = [(cells, 0, sign * end, where, sign) for cells, low, high, where in rows
-                      for sign, end in ((1, high), (-1, low)) if low < high and np.isfinite(end)]
-        self.matrices = self._matrix(self.upper), self._matrix(self.equal)
+        self.rows = [(cells, sign, sign * end, where) for cells, low, high, where in rows
+                     for sign, end in ((1, high), (-1, low)) if np.isfinite(end)]
+        self.matrix, self.most = self._matrix()
 
-    def _matrix(self, rows):
-        """(A, b) of A x <= b, or = b, each row scaled by its largest coefficient."""
-        if not rows:
-            return None, None
-        matrix, ends = np.zeros((len(rows), len(self.index))), np.zeros(len(rows))
-        for at, (cells, _, end, _, *sign) in enumerate(rows):
+    def _matrix(self):
+        """(A, b) of A x <= b, each row scaled by its largest coefficient and given its slack."""
+        matrix, ends = np.zeros((len(self.rows), len(self.index))), np.zeros(len(self.rows))
+        for at, (cells, sign, end, _) in enumerate(self.rows):
             size = max(map(abs, cells.values()))
             for key, by in cells.items():
-                matrix[at, self.index[key]] = by / size * (sign[0] if sign else 1)
-            ends[at] = end / size
+                matrix[at, self.index[key]] = by / size * sign
+            ends[at] = end / size + SLACK
         return matrix, ends
 
     def end(self, key, sign, seen):
@@ -143,17 +140,14 @@ class _Part:
 
         cost = np.zeros(len(self.index))
         cost[self.index[key]] = sign
-        (a_ub, b_ub), (a_eq, b_eq) = self.matrices
-        found = linprog(cost, a_ub, b_ub, a_eq, b_eq, self.ends, "highs")
+        found = linprog(cost, self.matrix, self.most, None, None, self.ends, "highs")
         if found.status:
             raise ValueError(f"disclosure audit: {key}: {found.message}; allowed: statements that "
                              "can all be true")
         for name, at in self.index.items():
             least, most = seen.get(name, (np.inf, -np.inf))
             seen[name] = min(least, found.x[at]), max(most, found.x[at])
-        prices = (found.ineqlin, self.upper), (found.eqlin, self.equal)
-        places = [where for part, rows in prices
-                  for price, row in zip(part.marginals, rows, strict=True)
+        places = [where for price, row in zip(found.ineqlin.marginals, self.rows, strict=True)
                   for where in row[3] if abs(price) > SLACK]
         ends = found.lower.marginals, found.upper.marginals
         places += [self.said[at][end] for end in (0, 1) for at in range(len(self.said))

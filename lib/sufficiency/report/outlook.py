@@ -77,9 +77,12 @@ def dots(frame, *, unit="£m", decimals=1, line=None, notes=()):
     line (value, text): an upright line across all rows; notes [(row name, value, text)]: crosses
     with their words above. Per cent begin at 0 and reach 100 at least.
     """
-    figure, (axes,) = _axes(0.9 + (0.9 if notes else 0.43) * len(frame))
+    bars = "low" in frame
+    figure, (axes,) = _axes(0.9 + (0.9 if notes else 0.55 if bars else 0.43) * len(frame))
     rows, place = np.arange(len(frame)), {name: row for row, name in enumerate(frame.index)}
-    if "low" in frame:
+    if bars:
+        # The ends of a bar are to be seen
+        axes.use_sticky_edges = False
         axes.barh(rows, frame["high"] - frame["low"], 0.22, frame["low"], color=SHADES[1][2],
                   label="8 chances in 10")  # fmt: skip
     names = [name for name in frame if name not in ("low", "high")]
@@ -87,10 +90,10 @@ def dots(frame, *, unit="£m", decimals=1, line=None, notes=()):
     for name, (colour, mark, *_) in zip(names, MARKS, strict=False):
         axes.plot(frame[name], rows, mark, color=colour, label=name, markersize=8, clip_on=False)
         for at in zip(frame[name].dropna(), rows[frame[name].notna()], strict=True):
-            # Beside the dot, on the side that the line leaves free
+            # Beside the dot, on the side that the line leaves free; off a bar, which would cross it
             left = line is not None and 0 <= line[0] - at[0] < 0.12 * most
-            shift, side = ((0, -15), "center") if notes else ((-9 if left else 9, 0),
-                                                              "right" if left else "left")
+            shift, side = ((0, -15 if notes else 12), "center") if notes or bars else (
+                (-9 if left else 9, 0), "right" if left else "left")
             axes.annotate(_said(at[0], unit, decimals), at, shift, **BESIDE, **CLEAR, ha=side,
                           color=colour)  # fmt: skip
     for number, (name, value, text) in enumerate(notes):
@@ -108,6 +111,6 @@ def dots(frame, *, unit="£m", decimals=1, line=None, notes=()):
     if unit == "%":
         axes.set_xlim(-2.5, 104 if most <= 100 else 1.08 * most)
     _scale(axes.xaxis, unit)
-    if len(names) > 1 or "low" in frame:
+    if len(names) > 1 or bars:
         figure.legend(loc="outside upper left", ncols=4)
     return figure, frame.rename_axis("name")

@@ -89,10 +89,11 @@ def evidence(found, number):
 
 
 def answer(found):
-    """The first sentence under `## The answer` of a notebook's pieces, "" without one."""
+    """What a notebook's pieces first say under `## The answer`, without a list; "" for nothing."""
     texts = [said for kind, said, _ in found if kind == "text"]
     start = next((at for at, said in enumerate(texts) if said.startswith("## The answer")), None)
-    return texts[start + 1] if start is not None and start + 1 < len(texts) else ""
+    said = "".join(texts[start + 1 : start + 2]).split("\n")[0] if start is not None else ""
+    return said.rpartition(". ")[0] + "." if said.endswith(":") else said
 
 
 def sections(facts, edition, answers=()):
@@ -132,7 +133,7 @@ class _Paper:
             ("Options", self._options()),
             ("Finance", self._finance()),
             ("The law at the date", [facts.law_note, self._law()]),
-            ("Risks with and without the proposal", self._risks()),
+            ("Risks" + " with and without the proposal" * bool(facts.proposal), self._risks()),
             ("Benefits", self._benefits()),
             ("Timetable", self._timetable()),
             ("Consultation, equality and data protection", forms.considered(said, self._one)),
@@ -226,7 +227,7 @@ class _Paper:
                 {"Who pays": words.FUNDS.get(row.fund, upper(row.fund)),
                  "Expected": rounded(row.mean),
                  "8 chances in 10": span(row.p10, row.p90, rounded)}
-                for row in facts.funds.itertuples()])
+                for row in facts.funds.itertuples() if row.p10 or row.p90])
             parts.append(table("funds", "Cost by who pays", frame, facts.funds_note))
         return parts
 
@@ -241,7 +242,8 @@ class _Paper:
         found = self.facts.risks
         if found is None or not len(found):
             return [text("")]
-        heads = {"risk": "Risk", "without": "Without the proposal", "with": "With it",
+        before = "Without the proposal" if self.facts.proposal else "As it is"
+        heads = {"risk": "Risk", "without": before, "with": "With it",
                  "mitigation": "What is done about it", "owner": "Owner"}
         frame = found[list(heads)].rename(columns=heads).replace({**RATED, "": BLANK})
         return [table("risks", "Risks, rated in words", frame)]
