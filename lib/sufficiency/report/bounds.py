@@ -11,7 +11,11 @@ import numpy as np
 
 # A hidden count may be known no better than one that was rounded to 5
 PROTECTION = 5.0
+# Statements give way so far, in cells: what is true then holds by ten times the solver's tolerance,
+# which takes a point where they all just meet for a contradiction
 SLACK = 1e-6
+# Widths are told apart no finer: well over what such slacks add up to
+FINE = 1e-3
 # No cell is so large; it keeps every program bounded
 MOST = 1e9
 
@@ -84,11 +88,11 @@ class Bounds:
             return key not in self._fixed
         for sign in (-1, 1):
             least, most = self.seen.get(key, (np.inf, -np.inf))
-            if most - least >= width - SLACK:
+            if most - least >= width - FINE:
                 return True
             self._of[key].end(key, sign, self.seen)
         least, most = self.seen[key]
-        return most - least >= width - SLACK
+        return most - least >= width - FINE
 
     def within(self, key, width):
         """That width, or the width of the cell's interval where it is narrower."""
@@ -108,7 +112,7 @@ def audit(secrets, statements, known=()):
     for secret in secrets:
         if not bounds.wide(secret.key, secret.width):
             low, high, where = bounds.interval(secret.key)
-            if high - low < before.within(secret.key, secret.width) - SLACK:
+            if high - low < before.within(secret.key, secret.width) - FINE:
                 found.append(Leak(secret.key, where, secret.label, low, high))
     return found
 
@@ -118,7 +122,8 @@ class _Part:
 
     def __init__(self, ranges, rows):
         self.index = {key: at for at, key in enumerate(ranges)}
-        self.ends = np.array([(low, high) for low, high, _ in ranges.values()])
+        self.ends = np.array([(max(low - SLACK, 0), high + SLACK)
+                              for low, high, _ in ranges.values()])  # fmt: skip
         self.said = [where for *_, where in ranges.values()]
         self.rows = [(cells, sign, sign * end, where) for cells, low, high, where in rows
                      for sign, end in ((1, high), (-1, low)) if np.isfinite(end)]

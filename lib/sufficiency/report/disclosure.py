@@ -164,7 +164,8 @@ class Linked:
             cost = self.cost(plans)
             if cost and self.value.get(plans) and self.value.get(spend):
                 off = abs(self.value[spend] / (cost * self.value[plans]) - 1)
-                off = 0 if off < 1e-9 else max(off * (1 + 1e-6), KNOWN_COST)
+                # In whole steps: a limit made to fit the figure would give the figure away
+                off = 0 if off < 1e-9 else KNOWN_COST * np.ceil(off / KNOWN_COST)
                 for sign in (1, -1):
                     tie = {spend: sign, plans: -sign * cost * (1 + sign * off)}
                     found.append(Statement(tie, -np.inf, 0))

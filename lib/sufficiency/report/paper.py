@@ -187,7 +187,7 @@ class _Paper:
         """Cells of an option's cost; none where it is not costed."""
         if pd.isna(row.get("mean")):
             return {}
-        cells = {"Net present cost": rounded(row["mean"], row.get("error", 0)),
+        cells = {"Net present cost": rounded(row["mean"]),
                  "Range, 8 chances in 10": span(row["p10"], row["p90"], rounded)}
         if "saving" in row:
             error, same = row.get("saving_error", 0), row["option"] == self.facts.reference
@@ -205,8 +205,8 @@ class _Paper:
         left = [head["exempt"] for head in heads if self.public and head.get("exempt")]
         said = points(f"{one} (Evidence {number}.)"
                       for number, one in enumerate(self.answers, 1) if one)
-        rows = [{"Figure": f"{head['text']}, {head['year']}", "Value": words.value(head),
-                 "8 chances in 10": words.spread(head), "Basis": head["basis"],
+        rows = [{"Figure": words.headed(head), "Value": words.value(head),
+                 "8 chances in 10": words.spread(head),
                  "It rests on": head.get("rests") or BLANK,
                  "What would change it": head.get("turns") or BLANK,
                  "Evidence": str(head.get("evidence", ""))}

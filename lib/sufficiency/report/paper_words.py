@@ -1,5 +1,6 @@
 """Words of a committee paper: texts of the case, dates, sources and figures, blanks visible."""
 
+import math
 import re
 from datetime import date
 
@@ -33,11 +34,15 @@ def sourced(said):
         f"[{text(found[1])}]({found[2]})" if found[1] else f"<{found[2]}>"
 
 
+def headed(head):
+    """What a headline's figure is: its words, its year where they lack it, its basis."""
+    year = "" if str(head["year"]) in head["text"] else f", {head['year']}"
+    return f"{head['text']}{year} ({head['basis']})"
+
+
 def value(head):
-    """A headline's figure, row of headline.json; money without a range to three figures."""
-    if head["unit"] == "GBP" and not spread(head):
-        return rounded(head["value"])
-    return figure(head["value"], head["unit"])
+    """A headline's figure, row of headline.json, to three figures."""
+    return _sized(head["value"], head["unit"])
 
 
 def spread(head):
@@ -46,7 +51,14 @@ def spread(head):
     if low == high == head["value"]:
         return ""
     return span(low, high, rounded) if unit == "GBP" else \
-        f"{figure(low, unit)} to {figure(high, unit)}"
+        f"{_sized(low, unit)} to {_sized(high, unit)}"
+
+
+def _sized(value, unit):
+    if unit == "GBP":
+        return rounded(value)
+    lead = math.floor(math.log10(abs(value))) if value else 0
+    return figure(value if unit == "share" else round(value, 2 - lead), unit)
 
 
 def rounded(value, error=0.0):
