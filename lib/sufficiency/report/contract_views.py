@@ -13,7 +13,7 @@ from matplotlib.dates import DateFormatter, MonthLocator, date2num
 from sufficiency.case.procurement import FLAG
 from sufficiency.report import contract_words as said
 from sufficiency.report.charts import BESIDE, PARTS, PAST, _axes, _chart
-from sufficiency.report.disclosure import dominated, small
+from sufficiency.report.disclosure import BASE, dominated, small
 from sufficiency.report.market_words import lower, upper
 from sufficiency.report.words import chance, money, number, percent
 
@@ -258,13 +258,15 @@ def voids(found, exempt=True):
 def _used(children, exempt):
     if not np.isfinite(children):
         return "not stated"
-    return "1 to 7" if not exempt and small(children) else number(children)
+    if exempt:
+        return number(children)
+    return "1 to 7" if small(children) else f"about {number(BASE * round(children / BASE))}"
 
 
 def _empty(row, exempt):
     if not np.isfinite(row.void_places):
         return "not stated"
-    return "not shown" if not exempt and small(row.children) else number(row.void_places)
+    return number(row.void_places) if exempt else "not shown"
 
 
 def together(tests, bought, exempt=True):

@@ -46,12 +46,13 @@ def value(head):
 
 
 def spread(head):
-    """A headline's range; blank where it is one figure."""
+    """A headline's range, and of what kind if not 8 chances in 10; blank for one figure."""
     low, high, unit = (head[name] for name in ("p10", "p90", "unit"))
     if low == high == head["value"]:
         return ""
-    return span(low, high, rounded) if unit == "GBP" else \
+    said = span(low, high, rounded) if unit == "GBP" else \
         f"{_sized(low, unit)} to {_sized(high, unit)}"
+    return f"{said} ({head['range_is']})" if head.get("range_is") else said
 
 
 def _sized(value, unit):

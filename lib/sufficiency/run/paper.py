@@ -42,8 +42,7 @@ def gather(study, run):
         assumptions=assumed, ranked=ranked, verified=verified, sums=sums,
         sources=_sources(case.log()), known_by=case.known_by, provenance=study.provenance(),
         limits=tuple(dict.fromkeys([*(x for one in said for x in one.get("limits", ())), *LIMITS])),
-        exempt="; ".join(dict.fromkeys(head["exempt"] for head in heads.values()
-                                       if head.get("exempt"))), **more)  # fmt: skip
+        exempt=case.value("annex.exempt"), **more)  # fmt: skip
 
 
 def _said(path):

@@ -53,17 +53,19 @@ class Shown:
             store.write_text(path, manifest.canonical(kept))
 
     def headline(self, key, text, value, p10, p90, unit, basis, year, rests="", turns="",
-                 cell=None, exempt="") -> None:
+                 cell=None, exempt="", range_is="") -> None:
         """Note one figure for headline.json; a key given twice keeps the last.
 
         rests, turns: what it rests on, and what would change it, in words; cell {table, where,
-        column}: where a result says the same; exempt: why it is in the exempt edition only.
+        column}: where a result says the same; exempt: why it is in the exempt edition only; range_is:
+        what p10 and p90 are where they are not 8 chances in 10.
         """
         # No figure is known to less than a pound, a tenth of a child, a hundredth of a per cent
         places = {"GBP": 0, "share": 4, "ratio": 4}.get(unit, 1)
         figures = (round(float(figure), places) for figure in (value, p10, p90))
         row = dict(zip(HEADLINE, (key, text, *figures, unit, basis, str(year)), strict=True))
-        more = {"rests": rests, "turns": turns, "cell": cell, "exempt": exempt}
+        more = {"rests": rests, "turns": turns, "cell": cell, "exempt": exempt,
+                "range_is": range_is}
         self._headlines = [h for h in self._headlines if h["key"] != key] + [row | more]
 
     def influence(self, of, keys) -> None:
