@@ -88,6 +88,14 @@ BAD = {
                                "found an option without flows of its own; allowed nothing, or k"),
     "no bias": (OWN.splitlines(keepends=True)[1], "", A + "options.own.optimism_bias",
                 "found nothing; allowed its own, or appraisal.optimism_bias"),
+    "a wait in years": (OWN.splitlines(keepends=True)[6], OWN.splitlines(keepends=True)[6]
+                        + f"      opens_months: {{central: 1, unit: years, {SAID}}}\n",
+                        A + "options.own.opens_months.unit", "found years; allowed months"),
+    "a wait below 0": ("life_years: 10\n", "life_years: 10\n      opens_months: -1\n",
+                       A + "options.own.opens_months", "found -1; allowed 0 or more, or an assum"),
+    "a route beside the others": ("      kind: invest_to_save\n", "      kind: invest_to_save\n"
+                                  "      beside: true\n      route: framework\n",
+                                  A + "options.own.beside", "found true; allowed false: only"),
     "another unit": ("central: 0.2, unit: share", "central: 0.2, unit: ratio",
                      A + "options.own.optimism_bias.unit", "found ratio; allowed share"),
     "a negative cost": ("central: 40000, unit", "central: -40000, unit",

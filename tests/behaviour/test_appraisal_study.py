@@ -6,6 +6,7 @@ import yaml
 from sufficiency.case import load_case
 from sufficiency.model.market import routes
 from sufficiency.run.appraisal import Appraisal
+from sufficiency.run.costed import LEFT
 from sufficiency.run.parameters import Parameters
 from sufficiency.run.study import Study
 
@@ -156,6 +157,37 @@ def test_capital_is_paid_for_by_the_years_of_its_life(written):
     years = np.arange(5)
     saved = (1.035**-years * 30_000).sum() - 120_000 + 60_000 * 1.035**-4
     assert found.summary.at["own", "saving"] == pytest.approx(saved)
+    # What is spent is spent: the value left is a row of its own, and all add up.
+    assert found.by_fund.at["general_fund", "own"] == pytest.approx(120_000)
+    assert found.by_fund.at[LEFT, "own"] == pytest.approx(-60_000 * 1.035**-4)
+    assert found.by_fund["own"].sum() == pytest.approx(found.summary.at["own", "mean"])
+    assert found.by_year["own"].tolist() == pytest.approx([90_000, *[-30_000] * 4, -60_000])
+
+
+def test_a_wait_may_be_an_assumption(written):
+    """A year to open, as a number and as an assumption, is the same; a range moves the saving."""
+    options = {"do_nothing": {"label": "As now", "says": "Nothing."}}
+    plain, told, ranged = (written(alone(options={**options, "own": own(opens_months=wait)})) for
+                           wait in (12, number("months", 12.0), number(
+                               "months", 12.0, low=6.0, high=18.0, min=0.0)))
+    np.testing.assert_allclose(plain.net_cost, told.net_cost)
+    assert plain.net_cost.std("draw").max() < 1e-6 < ranged.saving.sel(option="own").std()
+    assert "appraisal.options.own.opens_months" in ranged.tornado("own").index
+    longest = ranged._opens("own", ranged.worlds).max()
+    assert longest > 18 and np.isfinite(ranged.invest.at["own", "npv_p50"])
+
+
+def test_an_option_beside_the_others_is_costed_and_competes_with_none(written):
+    options = {"do_nothing": {"label": "As now", "says": "Nothing."},
+               "own": own(), "home": own(beside=True, places=number("places", 4.0))}
+    found, few = written(alone(options=options)), written(alone())
+    assert found.besides == ["home"] and found.choices == ["do_nothing", "own"] == few.choices
+    assert found.summary.at["home", "saving"] > found.summary.at["own", "saving"]
+    assert found.focus == "own" and np.isnan(found.summary.at["home", "probability_best"])
+    assert {"own", "home"} == set(found.invest.index) == set(found.evidence.index)
+    assert found.evpi == few.evpi and list(found.regret.index) == found.choices
+    for name in ("probability_best", "expected_loss"):
+        assert found.summary.at["own", name] == few.summary.at["own", name]
 
 
 def test_what_starts_in_a_later_year_is_discounted_to_the_first(written):
@@ -165,7 +197,8 @@ def test_what_starts_in_a_later_year_is_discounted_to_the_first(written):
     by_year = found.by_year["late"]
     assert list(by_year[:2]) == [0, 0]
     # Half of the year: running throughout, on average half full; 9.5 of 10 years of life are left.
-    assert by_year["2027-28"] == pytest.approx(120_000 * 0.05 + 45_000 - 30_000)
+    assert by_year["2027-28"] == pytest.approx(120_000 + 45_000 - 30_000)
+    assert by_year[LEFT] == pytest.approx(-120_000 * 0.95)
 
 
 def test_own_flows_stand_beside_the_route(written):
@@ -237,8 +270,9 @@ def test_scores_weights_and_ranks(uncertain):
     assert list(uncertain.weights["weight"]) == [0.6, 0.4]
     mean = uncertain.saving.sel(option="own").mean()
     assert uncertain.scores.at["own", "cost"] == (100 if mean > 0 else 0)
-    assert uncertain.scores["near"].to_dict() == {
-        "do_nothing": 20, "own": pytest.approx(70, abs=1)}
+    # Judged scores too go from the worst choice to the best
+    assert uncertain.outcomes.at["own", "near"] == pytest.approx(70, abs=1)
+    assert uncertain.scores["near"].to_dict() == {"do_nothing": 0, "own": 100}
     table = uncertain.acceptability()
     np.testing.assert_allclose(table.sum(axis=1), 1)
     np.testing.assert_allclose(table.sum(), 1)

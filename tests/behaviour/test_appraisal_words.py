@@ -100,9 +100,13 @@ def test_cost_has_its_range_and_the_loss_if_it_is_not_the_cheapest():
 
 
 def test_weighed_together_a_lead_in_most_weights_can_be_recommended_and_no_less():
+    judged = said.weighed(RANKING, FIRST, FIRST, WEIGHTS.assign(quality="judgement"), NAMES)
+    assert judged.startswith("**Weighed with what else counts, an approved list comes first in 6 "
+                             "of 10 sets of weights, and can be recommended for it**")
+    # Weights that are all invented recommend nothing
     text = said.weighed(RANKING, FIRST, FIRST, WEIGHTS, NAMES, "home")
-    assert text.startswith("**Weighed with what else counts, an approved list comes first in 6 of "
-                           "10 sets of weights, and can be recommended for that**")
+    assert "10 sets of weights**; the weights are invented, for members to set." in text
+    assert "recommended" not in text
     assert "(invented, for members to set), an approved list comes first with 90 points" in text
     assert text.endswith("The proposal, a home of our own, comes first in 1 of 10 sets of weights.")
     # Most of any weights are not enough where the order given puts another first
@@ -123,8 +127,8 @@ def test_what_would_turn_it_takes_a_sought_value_before_a_straight_line():
                        "now")
     assert "about as much on average" in same and "42%" not in same
     none = said.turned([], pd.DataFrame(), SUMMARY.loc["home"], "home", NAMES, "now")
-    assert none == ("No single assumption that was tried would make a home of our own cost less "
-                    "than “Carry on as now”.")
+    assert none == ("Within its range (8 chances in 10) no single assumption that was tried would "
+                    "make a home of our own cost less than “Carry on as now”.")
 
 
 def test_finding_out_is_worth_pounds_only_where_it_stands_out():
@@ -138,7 +142,7 @@ def test_finding_out_is_worth_pounds_only_where_it_stands_out():
 
 def test_doubt_is_shared_out_and_luck_is_named():
     text = said.explained(SHARES, "a list", "now")
-    assert "50% goes with transport (borrowed); 48% is luck" in text and "join" not in text
+    assert "50% goes with transport (borrowed); 48% is other figures" in text and "join" not in text
     frame = views.shares(SHARES)
     assert frame["Share of the doubt"].sum() == pytest.approx(100)
     assert frame["It is"].tolist() == ["borrowed", "a judgement", ""]
@@ -181,7 +185,10 @@ def test_a_headline_says_what_it_rests_on_and_what_turns_it():
         "Any of these alone turns which costs less: share who join at 42% (assumed: 60%); "
         "transport at about £2,900 (assumed: £2,000).")
     assert said.turns(SWITCHES, clear=False).startswith("The two cost about as much")
-    assert said.turns(pd.DataFrame()).startswith("No single assumption that was tried turns")
+    assert said.turns(pd.DataFrame()).startswith("Within its range (8 chances in 10) no single")
+    pair = ("a list", "“now”")
+    assert "turns which of a list and “now” costs less: share" in said.turns(SWITCHES, pair=pair)
+    assert said.turns(SWITCHES, clear=False, pair=pair).startswith("A list and “now” cost about")
     assert "stands out" in said.rests(TORNADO.iloc[:0])
 
 
@@ -221,11 +228,33 @@ def test_tables_and_charts_take_the_frames():
         pd.DataFrame({"wait": [10.24, 8.0], "fair": [30.0, 90.0]}, index=["now", "list"]),
         pd.DataFrame({"wait": [0.0, 100.0], "fair": [30.0, 90.0]}, index=["now", "list"]),
         {"wait": {"label": "Days", "from": "days"}, "fair": {"label": "Fair"}}, LABELS)
-    assert judged.iloc[0].tolist() == ["Carry on as now", "10.2 days (0)", "30"]
+    assert judged.iloc[0].tolist() == ["Carry on as now", "10.2 days (0)", "30 (30)"]
     for view in (views.costs(SUMMARY, LABELS), views.saved(SUMMARY, LABELS, "now")):
         chart = outlook.dots("x", view[0], title="t", subtitle="s", alt="more than t", **view[1])
         assert len(chart.data) in (2, 3)
     assert not re.search(r"\bnan\b", tables.Table("a", "b", answer).markdown())
+
+
+def test_an_option_beside_the_others_competes_with_none():
+    beside = SUMMARY.assign(probability_best=[0.2, 0.8, np.nan], expected_loss=[6e4, 1e4, np.nan])
+    answer = views.answers(beside, OPEN, LABELS, "now")
+    assert answer["Cheapest in"].tolist()[2] == "goes with any other"
+    assert said.cheapest(beside, OPEN.assign(decides=[True, False]), "now") == ("list", True, True)
+    scored = views.scored(pd.DataFrame({"wait": [10.24, 8.0]}, index=["now", "home"]),
+                          pd.DataFrame({"wait": [50.0]}, index=["now"]),
+                          {"wait": {"label": "Days", "from": "days"}}, LABELS)
+    assert scored["Days"].tolist() == ["10.2 days (50)", "8.0 days"]
+
+
+def test_what_is_left_of_capital_is_no_cash_of_a_year():
+    shown = views.yearly(pd.DataFrame({"home": [5e5, -4e5]}, index=["2025-26", "value left"]),
+                         LABELS)
+    assert list(shown.columns) == ["Option", "2025-26", "Value left"]
+
+
+def test_switching_values_say_on_which_money():
+    assert "yearly cost" in views.sought(pd.DataFrame({"name": ["joins"]}))
+    assert "present" in views.sought(pd.DataFrame({"name": ["appraisal.options.home.running"]}))
 
 
 def test_results_hold_what_headlines_tie_to():

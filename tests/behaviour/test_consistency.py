@@ -78,7 +78,7 @@ def test_words_the_law_no_longer_used_in_december_2021(case, facts):
 def test_options_text_of_another_report(case, facts):
     pasted = "A wide range has been considered regarding the size and functions of homes."
     one = only(found(case, facts, {"options": [pasted]}), "options_text")
-    assert "paper.options.0 names none of the options" in one.said
+    assert "paragraph 1 of the options names none" in one.said
     label = case.value("market.routes.spot.label")
     own = ["{open_framework} was preferred.", f"{label.upper()} leaves quality unclear."]
     assert found(case, facts, {"options": own}) == []

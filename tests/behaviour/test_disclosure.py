@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from disclosed import LABELS, run
 from sufficiency.report import disclosure
+from sufficiency.report.bounds import Secret, audit
 
 
 def test_small_counts_go_with_what_rests_on_them():
@@ -62,6 +63,48 @@ def test_counts_that_are_not_published_round():
     assert (rounded % 5 == 0).all() and len(rounded) > 0.5 * len(safe)
     own = safe[(safe["setting"] == "special") & (safe["age_band"] == "all")]["mean"]
     assert own.iloc[0] == 1907
+
+
+def tight():
+    """Two settings whose few children cost other than the average: limits that all just meet."""
+    plans = np.array([[0, 2683, 0.7], [1, 873, 0.275]])
+    spend = np.array([[9e5, 2.05e7, 5e3], [1e5, 5.94e7, 2e4]])
+    frames = []
+    for cells in (plans, spend):
+        whole = np.vstack([cells, cells.sum(0)])
+        whole = np.column_stack([whole, whole.sum(1)])
+        frames.append(pd.DataFrame([
+            {"setting": name, "age_band": band, "sd": 0.0,
+             **dict.fromkeys(disclosure.STATISTICS, value)}
+            for name, row in zip(("mainstream", "special", "all"), whole, strict=True)
+            for band, value in zip(("1-6", "7-11", "16+", "all"), row, strict=True)]))
+    return frames[0].assign(year=2029), frames[1].assign(financial_year="2028-29", prices="nominal")
+
+
+@pytest.mark.parametrize("published", [True, ()], ids=["published", "not published"])
+def test_costs_far_from_the_average(published):
+    """What is true is never taken for a contradiction, and what is hidden stays so."""
+    plans, spend = tight()
+    safe, bills = disclosure.protect_both(plans, spend, published)
+    few = disclosure.small(plans["mean"]) & (plans[["setting", "age_band"]] != "all").all(axis=1)
+    assert few.sum() == 3 and safe.loc[few, "mean"].isna().all()
+    assert bills.loc[few, "mean"].isna().all()
+    cells = disclosure.Linked(plans, spend, published)
+    truth = [(text.low, sum(by * cells.value[key] for key, by in text.cells.items()), text.high)
+             for text in cells.ties(2029)]  # fmt: skip
+    assert all(low - 1e-6 <= value <= high + 1e-6 for low, value, high in truth)
+    cells.suppress()
+    said = [cells.shown(key) for key in cells.value if key not in cells.hidden]
+    secret = [Secret(key, cells.value[key], width=cells.width(key)) for key in cells.small]
+    assert not audit(secret, [*cells.ties(2029), *said], cells.known(2029))
+
+
+def test_tables_that_contradict_themselves_are_refused():
+    """A program without a solution is an error, never a reason to print."""
+    plans, spend = tight()
+    plans.loc[(plans["setting"] == "special") & (plans["age_band"] == "all"), "mean"] = 900.0
+    with pytest.raises(ValueError, match="can all be true"):
+        disclosure.protect_both(plans, spend, True)
 
 
 def test_spend_on_few_children_goes_and_a_year_without_its_january():

@@ -142,7 +142,11 @@ def test_northamptonshire_spends_a_little_over_half_a_million(root):
         [93.6 * hours for hours in (25, 30.5, 45)], abs=0.5)  # fmt: skip
     assert case.value("market.routes.open_framework.list") == {
         "start": "2017-07", "term": 48, "reopens_every": 12, "most": 0, "indexation": "refresh"}
-    assert case.value("market.reference") == "fragmented"
+    # one central route since June 2016 (report, 3.5 and 3.6); the teams of before are compared
+    assert case.value("market.reference") == "spot" in case.value("market.compare")
+    options = case.value("appraisal.options")
+    assert "spot" not in options and options["fragmented"]["route"] == "fragmented"
+    assert "as now" not in case.value("market.routes.fragmented.label")
 
 
 def test_northamptonshire_was_known_in_2017(root):

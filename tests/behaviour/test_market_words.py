@@ -73,14 +73,14 @@ def test_the_headline_is_the_switching_value_where_it_does_not():
         "from figures that are borrowed, judged or illustrative, so no saving is claimed. On "
         "central assumptions it would cost less. Any one of these alone would make it cost more:"
         "\n\n* **Share of providers who join** below 42%, not 60%\n* **Spot premium** below "
-        "8.3%, not 0%\n* No value that was tried would: delay and leakage")
+        "8.3%, not 0%\n\nTried, and would not: delay and leakage.")
     assert said.needs(SWITCHES[:2], False) == (
         "On central assumptions it would cost more. Any one of these alone would make it cost "
         "less:\n\n* **Share of providers who join** above 42%, not 60%\n* **Spot premium** "
         "above 8.3%, not 0%")
     assert said.needs(SWITCHES[3:], True) == (
-        "On central assumptions it would cost less. No value that was tried would make it cost "
-        "more: leakage.")
+        "On central assumptions it would cost less. No single figure that was tried would make it "
+        "cost more.\n\nTried: leakage.")
     rests = said.headline("DPS", FOUND.loc["dps"], EVIDENCE.loc["dps"] * [0.5, 1], SWITCHES, "spot")
     assert "It rests on figures that are borrowed, judged or illustrative, so no" in rests
 
@@ -214,7 +214,7 @@ def test_the_law_is_flagged_to_the_pound_and_never_called_a_breach():
         ("Not seen: the Code.", "", "blank"), *2 * [("They bind.", "SI 2015/102", "rule")],
         ("Above the threshold.", "Notice", "warning"))]  # fmt: skip
     assert legal.law(found) == (
-        "* **Flag:** Above the threshold. (Notice)\n* **Not known:** the Code.\n"
+        "* **Flag:** Above the threshold. (Notice)\n* Not read: the Code.\n"
         "* The 2015 Regulations apply. (SI 2015/102)\n* They bind. (SI 2015/102)")
     assert legal.law(found, ["rule"]).startswith("* The 2015")
     assert views.law(found).to_numpy().tolist() == [

@@ -86,13 +86,17 @@ def test_the_boards_figures_are_as_printed(case):
 
 
 def test_the_home_and_what_it_cost_when(case):
-    assert case[f"{HOME}.capital"].central == 475_000 == 1.25 * 380_000
+    rise = 1 + case["market.index.general"].central
+    parts = ("capital", "running", "avoided")
+    assert {case[f"{HOME}.{name}"].as_of for name in parts} == {"2023-24"}
+    assert case[f"{HOME}.capital"].central == pytest.approx(1.25 * 380_000 * rise**2, abs=500)
     earlier = case.as_known("2021-12")[f"{HOME}.capital"]
-    assert earlier.central == 380_000
+    assert earlier.central == pytest.approx(380_000 * rise**4, abs=500)
     # at the weekly prices of 2019 a home in full use is cheaper than two bought places
-    full, bought = 2 * 3110 * 365.25 / 7, 2 * 3970 * 365.25 / 7
+    full, bought = 2 * 3110 * 365.25 / 7 * rise**4, 2 * 3970 * 365.25 / 7 * rise**4
     assert case[f"{HOME}.running"].low == pytest.approx(full, rel=0.01)
     assert 2 * case[f"{HOME}.avoided"].low < bought < 2 * case[f"{HOME}.avoided"].central
+    assert case.value(f"{HOME}.beside") is True and case[f"{HOME}.opens_months"].high == 15
     assert case[f"{HOME}.places"].central == 2
 
 

@@ -119,7 +119,8 @@ def test_every_option_is_listed_those_that_fail_without_figures():
 def test_each_headline_has_its_range_what_it_rests_on_and_what_would_change_it():
     found = section(read(facts()), "In short")
     assert ("| Saving a year, 2017-18 to 2020-21 (against spot purchase) | £100,000 | "
-            "−£20,000 to £200,000 | what bidders add to a price | a premium above 4% | 1 |") in found
+            "−£20,000 to £200,000 | what bidders add to a price | a premium above 4% | 1 |"
+            ) in found
     bare = {name: value for name, value in HEAD.items() if name not in ("rests", "turns")}
     assert "| ______ | ______ | 1 |" in section(read(facts(headlines=(bare,))), "In short")
     one = {**HEAD, "value": 0.04, "p10": 0.04, "p90": 0.04, "unit": "share"}

@@ -102,6 +102,14 @@ def test_the_block_serves_first_and_the_rest_is_bought(root):
     assert np.isfinite(found.cost).all()
 
 
+def test_a_case_that_the_post_takes_is_not_guaranteed_to_a_provider_too(case):
+    own = case.value("appraisal.options.own_psychologist")
+    assert case.value(f"market.routes.{own['route']}.kind") == "spot"
+    post, lot = "appraisal.options.own_psychologist.", f"{LOT}."
+    avoided = case[post + "avoided"].central * case[post + "occupancy"].central
+    assert avoided < case[lot + "price"].central * case[lot + "call_offs"].central
+
+
 def test_when_every_bid_is_above_the_value_there_is_no_block(root):
     count, _ = cleared(root, "tender_2025")
     assert count["in_reserve"].tolist() == [0, 0]

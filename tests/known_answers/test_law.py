@@ -173,7 +173,7 @@ def test_the_schedule_of_an_open_framework_at_its_limits(every, term, expected):
     assert flagged(reopens_every=every, term=term) == expected
     assert flagged(reopens_every=every, term=term, light_touch=True) == sorted(
         [*expected, "A framework that takes in providers later is an open framework and keeps to "
-         "section 49. Section 49's timing may not bind a bespoke light touch framework"])
+         "section 49. The timing of section 49 may not bind a bespoke light touch framework"])
 
 
 def test_one_provider_and_call_offs():

@@ -73,6 +73,13 @@ def _score(node):
     return node
 
 
+def _wait(node):
+    """Check months: a number, or an assumption."""
+    if not (isinstance(node, dict) or (type(node) in (int, float) and node >= 0)):
+        raise ValueError("0 or more, or an assumption in months")
+    return node
+
+
 def _told_changes(text):
     """Check what a state of the world sets."""
     if not isinstance(text, str) or not changes(text):
@@ -88,7 +95,8 @@ class Option(holding("Flows", FLOWS)):
 
     Own flows, at the prices of the appraisal: capital in the financial year of `starts`; running
     costs, and what used places no longer cost elsewhere, from opens_months after `starts`. Use
-    grows to `occupancy` over ramp_months.
+    grows to `occupancy` over ramp_months. beside: it can be had with any other option, so that it
+    is set against the reference alone and competes with none.
     """
 
     label: str = ""
@@ -96,7 +104,8 @@ class Option(holding("Flows", FLOWS)):
     kind: Literal["route", "invest_to_save"] = "route"
     route: str | None = None
     fails: dict[str, str] = Field(default_factory=dict)
-    opens_months: Annotated[Number, Field(ge=0)] = 0.0
+    beside: bool = False
+    opens_months: Annotated[Any, AfterValidator(_wait)] = 0.0
     ramp_months: Annotated[Number, Field(ge=0)] = 0.0
     life_years: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
     starts: Month | None = None
@@ -176,7 +185,8 @@ def check_appraisal(tree, found):
 
 def _check_number(path, entry, tree):
     # A group's name tells what a band of years or an option's score is.
-    unit = {"discount": "share/year", "scores": "points"}.get(path[-2], FLOWS.get(path[-1]))
+    unit = {"discount": "share/year", "scores": "points"}.get(
+        path[-2], {**FLOWS, "opens_months": "months"}.get(path[-1]))
     if unit:
         measures._check_number(entry, unit, path, tree)
     reach = measures._reach(entry)
@@ -239,6 +249,10 @@ def _check_option(path, option, made, market, tree):
     if given and not own:
         tree.problem((*path, given[0]), "an option without flows of its own",
                      "nothing, or kind: invest_to_save")
+    if option.beside and (not own or option.route not in (None, market.get("reference"))
+                          or path[-1] in (made.reference, made.proposal)):
+        tree.problem((*path, "beside"), "true", "false: only what invests to save, by the "
+                     "market's reference, and is neither reference nor proposal, stands beside")
     for name in needed if own else ():
         if getattr(option, name) is None and not measures._unknown_yet(tree, (*path, name)):
             tree.problem((*path, name), "nothing", "a value: the option invests to save")
@@ -248,7 +262,7 @@ def _check_option(path, option, made, market, tree):
 
 def _check_criteria(made, market, tree):
     scored = [name for name, option in made.options.items()
-              if name == made.reference or not option.fails]
+              if not option.beside and (name == made.reference or not option.fails)]
     for name, one in made.criteria.items():
         path = (*KEY, "criteria", name)
         if (one.outcome is None) == (one.scores is None):

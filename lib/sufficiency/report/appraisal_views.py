@@ -37,13 +37,13 @@ def answers(summary, evidence, labels, reference, proposal=""):
         same = name == reference
         rows.append({
             "Option": labels[name] + mark,
-            "Net present cost": rounded(row["mean"], row["error"]),
+            "Net present cost": rounded(row["mean"]),
             f"Against “{labels[reference]}”": "" if same else cost(
                 row["saving"], row["saving_error"]),
             "8 chances in 10": "" if same else between(
                 row["saving_p10"], row["saving_p90"], row["saving_error"]),
             "Cheapest in": f"{worlds(row['probability_best'])} worlds" if choice else
-            "cannot be chosen",
+            "cannot be chosen" if same else "goes with any other",
             "Dearer by, where it is not": pounds(said.loss(row), row["saving_error"])
             if choice and row["probability_best"] < 1 else "",
             "Evidence": "" if same or name not in evidence.index else
@@ -79,8 +79,8 @@ def funded(by_fund, labels):
 
 
 def yearly(by_year, labels):
-    """Cost of each option by year, £ thousand, not discounted."""
-    return _by_option(by_year.T / 1e3, labels)
+    """Cash cost of each option by year, £ thousand, not discounted; what is no cash, last."""
+    return _by_option(by_year.T.rename(columns=upper) / 1e3, labels)
 
 
 def _by_option(frame, labels):
@@ -95,12 +95,13 @@ def places(frame):
 
 
 def scored(outcomes, scores, criteria, labels):
-    """What each option does by each criterion, and its score of 100 in brackets; judged: score."""
-    shown = {}
+    """What each option does by each criterion, and, of a choice, its score of 100 in brackets."""
+    shown, scores = {}, scores.reindex(outcomes.index)
     for name, about in criteria.items():
-        form = FORMS.get(about.get("from"))
+        form = FORMS.get(about.get("from"), number)
         shown[about["label"]] = [
-            number(score) if form is None else f"{form(value)} ({number(score)})"
+            (form(value) if pd.notna(value) else "") + (
+                f" ({number(score)})" if pd.notna(score) else "")
             for value, score in zip(outcomes[name], scores[name], strict=True)]
     return _by_option(pd.DataFrame(shown, index=outcomes.index), labels)
 
@@ -157,13 +158,21 @@ def regret(table, labels, shown):
     return frame.rename_axis(index="State", columns=None).reset_index()
 
 
+def sought(switching):
+    """On which money switching values were sought: of `Appraisal.switching`."""
+    own = switching["name"].str.contains(".", regex=False).any()
+    return ("Sought on the mean net present cost." if own else "Sought on the mean yearly cost as "
+            "the market has it, in money of the day and not discounted.")
+
+
 def risks(table, proposal):
     """Risks without and with the proposal, or what is done about them, in words."""
     sides = {side: [RATED.get(one, "not rated") for one in table[side]]
              for side in ("without", "with")}
     return pd.DataFrame({
         "Risk": table["risk"], "Without the proposal" if proposal else "As it is":
-        sides["without"], "With it": sides["with"], "What is done about it": table["mitigation"],
+        sides["without"], "With it" if proposal else "With what is done": sides["with"],
+        "What is done about it": table["mitigation"],
         "Owner": table["owner"], "Source": table["source"]}).reset_index(drop=True)
 
 

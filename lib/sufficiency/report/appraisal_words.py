@@ -28,6 +28,7 @@ FROM = {"published": "published", "council": "the council's own", "proxy": "borr
 RANKS = {"green": 0, "amber": 1, "red": 2}
 # A weight this near to none or all says nothing; from MOST sets of weights an option leads
 NEAR, MOST = 0.005, 0.5
+WITHIN = "Within its range (8 chances in 10) no single assumption that was tried"
 
 
 def inside(labels, reference):
@@ -43,8 +44,7 @@ def points(said):
 
 def averages(summary):
     """What options cost on average, least to most, as a title."""
-    error = summary["error"].max()
-    ends = [rounded(end, error) for end in (summary["mean"].min(), summary["mean"].max())]
+    ends = [rounded(end) for end in (summary["mean"].min(), summary["mean"].max())]
     return f"Options cost {' to '.join(dict.fromkeys(ends))} on average, each with a wide range"
 
 
@@ -55,9 +55,9 @@ def cheapest(summary, evidence, reference):
 
     summary by option, probability_best nan for one that is no choice; evidence by choice.
     """
-    best = summary.loc[summary["probability_best"].notna(), "mean"].idxmin()
-    known = evidence["decides"].astype(bool)
-    every = bool(known.all())
+    choices = summary.index[summary["probability_best"].notna()]
+    best, known = summary.loc[choices, "mean"].idxmin(), evidence["decides"].astype(bool)
+    every = bool(known[known.index.isin(choices)].all())
     return best, every if best == reference else bool(known.get(best, False)), every
 
 
@@ -114,7 +114,7 @@ def costed(summary, shown, names, reference, years, prices):
 
 
 def _ranged(row):
-    return (f"{rounded(row['mean'], row['error'])} (8 chances in 10: "
+    return (f"{rounded(row['mean'])} (8 chances in 10: "
             f"{span(row['p10'], row['p90'], lambda end: rounded(end, row['error']))})")
 
 
@@ -141,9 +141,10 @@ def weighed(ranking, anyhow, ordered, weights, names, proposal=""):
     """
     best, *others = ranking.index
     if min(anyhow[best], ordered[best]) >= MOST:
+        end = ("**; the weights are invented, for members to set." if set(weights["quality"]) == {
+            "illustrative"} else ", and can be recommended for it**, if members accept the scores.")
         said = (f"**Weighed with what else counts, {names[best]} comes first in "
-                f"{worlds(anyhow[best])} sets of weights, and can be recommended for that**, if "
-                "members accept the scores.")
+                f"{worlds(anyhow[best])} sets of weights{end}")
     else:
         said = ("**Weighed with what else counts, no option is clearly ahead: it depends on what "
                 "members hold important.**")
@@ -203,7 +204,7 @@ def turned(robust, switching, row, name, names, reference, wanted=6):
     elif values:
         said = f"Any one of these alone would make {names[name]} {end}:{points(values[:wanted])}"
     else:
-        said = f"No single assumption that was tried would make {names[name]} {end}."
+        said = f"{WITHIN} would make {names[name]} {end}."
     weights = [f"**{upper(one['label'])}** {percent(one['value'], 0)} of the weight, not "
                f"{percent(one['weight'], 0)}: {names[one['option']]}"
                for one in robust if one["kind"] == "weight" and NEAR < one["value"] < 1 - NEAR]
@@ -217,8 +218,7 @@ def _first(turns, wanted=3):
 
 def _turns(robust, switching):
     """Assumptions that turn a saving, by label: sought by simulation, else in a straight line."""
-    found = {} if not len(switching) else {
-        label: row for label, row in switching[switching["value"].notna()].iterrows()}
+    found = dict(switching.dropna(subset="value").iterrows()) if len(switching) else {}
     return found | {one["label"]: one for one in robust
                     if one["kind"] == "assumption" and one["label"] not in switching.index}
 
@@ -229,12 +229,12 @@ def _value(row):
 
 def explained(shares, option, reference, wanted=3):
     """What the doubt about a saving goes with: of `influence.shares`."""
-    known, luck = shares.drop(REMAINDER), percent(min(max(shares.at[REMAINDER, "share"], 0), 1), 0)
+    known, rest = shares.drop(REMAINDER), percent(shares["share"].clip(0, 1)[REMAINDER], 0)
     top = known[known["share"] > 2 * known["error"]].iloc[:wanted]
     parts = [f"{percent(row.share, 0)} goes with {lower(row.label)} ({FROM[row.quality]})"
              for row in top.itertuples()] or ["nothing stands out"]
-    return (f"Of the doubt about {option} against {reference}, {listed(parts)}; {luck} is luck and "
-            "figures acting together, which finding out one figure does not take away.")
+    return (f"Of the doubt about {option} against {reference}, {listed(parts)}; {rest} is other "
+            "figures, figures acting together, and luck.")
 
 
 def finding(evppi, evpi, wanted=3):
@@ -263,7 +263,7 @@ def regretted(regret, minimax, name, names):
 def _worst(row):
     if row.max() < 0.5:
         return "none, as it is the cheapest in all of them"
-    return f"{pounds(row.max())} (“{upper(row.idxmax())}”)"
+    return f"{pounds(row.max(), min(row.max(), 1e3))} (“{upper(row.idxmax())}”)"
 
 
 def risked(risks, proposal):
@@ -301,8 +301,7 @@ def invested(invest, names):
 
 
 def limits(evidence, last, owns=False):
-    """What this cannot tell, as points of a list; owns: whether an option has capital of its own.
-    """
+    """What this cannot tell, as points of a list; owns: whether an option spends capital."""
     weak = int((evidence["share"] > 0.5).sum())
     said = [f"For {count(weak)} of {count(len(evidence))} options weak figures make more than half "
             "of the doubt: better records would tell more than more worlds."] if weak else []
@@ -336,15 +335,16 @@ def swung(tornado, wanted=2):
     return f"One alone, from its low to its high: {'; '.join(said)}."
 
 
-def turns(switching, robust=(), clear=True, wanted=3):
+def turns(switching, robust=(), clear=True, wanted=3, pair=()):
     """What would turn a difference round, one assumption alone; as for `turned`.
 
-    clear: whether the difference stands out from its sampling error.
+    clear: whether the difference stands out from its sampling error; pair: names of the two.
     """
-    found = _turns(robust, switching)
+    found, which = _turns(robust, switching), f"of {listed(pair)} " if pair else ""
     if found and not clear:
-        return f"The two cost about as much; most of all it turns on {_first(found)}."
+        two = upper(listed(pair) if pair else "the two")
+        return f"{two} cost about as much; most of all it turns on {_first(found)}."
     said = [f"{lower(label)} at {_value(one)} (assumed: {figure(one['central'], one['unit'])})"
             for label, one in list(found.items())[:wanted]]
-    return f"Any of these alone turns which costs less: {'; '.join(said)}." if said else \
-        "No single assumption that was tried turns which costs less."
+    return f"Any of these alone turns which {which}costs less: {'; '.join(said)}." if said else \
+        f"{WITHIN} turns which {which}costs less."

@@ -11,9 +11,11 @@ import numpy as np
 
 # A hidden count may be known no better than one that was rounded to 5
 PROTECTION = 5.0
-# Statements give way so far, in cells: what is true then holds by ten times the solver's tolerance,
-# which takes a point where they all just meet for a contradiction
-SLACK = 1e-6
+# Statements give way so far, in cells: what is true then holds by a hundred times the solver's
+# tolerance, which takes a point where they all just meet for a contradiction
+SLACK, TOLERANCE = 1e-7, 1e-9
+# A price no larger is nought
+NOUGHT = 1e-6
 # Widths are told apart no finer: well over what such slacks add up to
 FINE = 1e-3
 # No cell is so large; it keeps every program bounded
@@ -145,7 +147,8 @@ class _Part:
 
         cost = np.zeros(len(self.index))
         cost[self.index[key]] = sign
-        found = linprog(cost, self.matrix, self.most, None, None, self.ends, "highs")
+        found = linprog(cost, self.matrix, self.most, None, None, self.ends, "highs",
+                        options={"primal_feasibility_tolerance": TOLERANCE})
         if found.status:
             raise ValueError(f"disclosure audit: {key}: {found.message}; allowed: statements that "
                              "can all be true")
@@ -153,10 +156,10 @@ class _Part:
             least, most = seen.get(name, (np.inf, -np.inf))
             seen[name] = min(least, found.x[at]), max(most, found.x[at])
         places = [where for price, row in zip(found.ineqlin.marginals, self.rows, strict=True)
-                  for where in row[3] if abs(price) > SLACK]
+                  for where in row[3] if abs(price) > NOUGHT]
         ends = found.lower.marginals, found.upper.marginals
         places += [self.said[at][end] for end in (0, 1) for at in range(len(self.said))
-                   if abs(ends[end][at]) > SLACK]
+                   if abs(ends[end][at]) > NOUGHT]
         return sign * found.fun, [where for where in places if where]
 
 

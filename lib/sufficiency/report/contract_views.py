@@ -281,7 +281,7 @@ def together(tests, bought, exempt=True):
                 "Chosen by families": out["user_choice"] / 1e3,
                 "Ordered by courts": out["court_ordered"] / 1e3,
                 "None of these": out["unjustified"] / 1e3} if exempt else {}),
-            "Against the thresholds": upper(test.conclusion)})
+            "Bought outside contracts": upper(test.conclusion)})
     return pd.DataFrame(rows)
 
 

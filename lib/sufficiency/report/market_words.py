@@ -125,8 +125,9 @@ def needs(switching, saves):
             f"{figure(row['central'], row['unit'])}" for name, row in switching[turns].iterrows()]
     others = [lower(name) for name in switching.index[~turns]]
     if not said:
-        return f"{start} No value that was tried would make it cost {then}: {listed(others)}."
-    said += [f"* No value that was tried would: {listed(others)}"] if others else []
+        return (f"{start} No single figure that was tried would make it cost {then}.\n\n"
+                f"Tried: {listed(others)}.")
+    said += ["", f"Tried, and would not: {listed(others)}."] if others else []
     alone = "Any one of these alone" if turns.sum() > 1 else "This alone"
     return "\n".join([f"{start} {alone} would make it cost {then}:", "", *said])
 
@@ -324,7 +325,7 @@ def deficit(label, less, against, decides=True):
     """What a route takes off the deficit in the same worlds: less (draw,) GBP; None says why not.
     """
     if less is None:
-        return "The case has no high needs account that these lots bear on."
+        return "The case has no high needs account that these purchases bear on."
     less = np.asarray(less, float)
     low, high = (float(x) for x in tables.quantiles(less, [0.1, 0.9]))
     error, held = less.std() / len(less) ** 0.5, "" if decides else "if the assumptions held, "

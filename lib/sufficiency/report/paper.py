@@ -81,10 +81,22 @@ def pieces(facts, notebooks, edition):
 
 
 def evidence(found, number):
-    """A notebook's pieces, its title marked as evidence of that number."""
-    titled, again = [], rf"# Evidence {number}: \1"
-    for at, (kind, said, annex) in enumerate(found):
-        titled.append((kind, re.sub(r"\A# (.+)", again, said) if at == 0 else said, annex))
+    """A notebook's pieces, its title marked as evidence of that number.
+
+    Sections that say only that something is not estimated are named in one line at the end.
+    """
+    titled, again, left = [], rf"# Evidence {number}: \1", []
+    starts = [at for at, (kind, said, _) in enumerate(found)
+              if kind == "text" and said.startswith("## ")]
+    for start, end in pairwise([0, *starts, len(found)]):
+        part = found[start:end]
+        if start and len(part) == 2 and part[1][1].startswith("Not estimated"):
+            left.append(part[0][1].splitlines()[0].removeprefix("## "))
+            continue
+        titled += [(kind, re.sub(r"\A# (.+)", again, said) if start + at == 0 else said, annex)
+                   for at, (kind, said, annex) in enumerate(part)]
+    if left:
+        titled.append(_text(f"*Not estimated for this council: {' '.join(left)}*"))
     return titled
 
 
@@ -92,8 +104,10 @@ def answer(found):
     """What a notebook's pieces first say under `## The answer`, without a list; "" for nothing."""
     texts = [said for kind, said, _ in found if kind == "text"]
     start = next((at for at, said in enumerate(texts) if said.startswith("## The answer")), None)
-    said = "".join(texts[start + 1 : start + 2]).split("\n")[0] if start is not None else ""
-    return said.rpartition(". ")[0] + "." if said.endswith(":") else said
+    said = [text.split("\n")[0] for text in texts[start + 1 :][:2]] if start is not None else []
+    said = [text.rpartition(". ")[0] + "." if text.endswith(":") else text for text in said or [""]]
+    # What counts beside cost belongs to the answer about options
+    return " ".join(said if said[-1].startswith("**Weighed") else said[:1])
 
 
 def sections(facts, edition, answers=()):
@@ -243,7 +257,8 @@ class _Paper:
         if found is None or not len(found):
             return [text("")]
         before = "Without the proposal" if self.facts.proposal else "As it is"
-        heads = {"risk": "Risk", "without": before, "with": "With it",
+        after = "With it" if self.facts.proposal else "With what is done"
+        heads = {"risk": "Risk", "without": before, "with": after,
                  "mitigation": "What is done about it", "owner": "Owner"}
         frame = found[list(heads)].rename(columns=heads).replace({**RATED, "": BLANK})
         return [table("risks", "Risks, rated in words", frame)]

@@ -90,8 +90,13 @@ def assurance(facts):
         parts += ["**Verified in this run:**", points(map(text, facts.verified))]
     parts += ["**Not verified:** figures marked weak have not been set against the council's "
               "own records; that is for the assurer.", "**Consistency of this paper:**"]
-    found = [f"{text(f'{upper(CHECKS[one.name])}: {one.said}')}"
-             + (f" Accepted: {text(one.reason)}" if one.reason else "")
+    found = [_ended(f"{upper(CHECKS[one.name])}: {one.said}")
+             + (f" Accepted: {_ended(one.reason)}" if one.reason else "")
              for one in facts.problems or ()]
     none = "Not checked." if facts.problems is None else "Nothing was found."
     return [*parts, points(found or [none])]
+
+
+def _ended(said):
+    """A text of the case as a sentence."""
+    return text(said if said.endswith((".", "?")) else f"{said}.")

@@ -7,7 +7,7 @@ from datetime import date
 from sufficiency.case.law import in_print
 from sufficiency.report import tables
 from sufficiency.report.market_words import figure, pounds
-from sufficiency.report.words import MINUS, span
+from sufficiency.report.words import MINUS, chance, span
 
 BLANK = "______"
 FUNDS = {"dsg_high_needs": "High needs block", "general_fund": "General fund",
@@ -41,7 +41,9 @@ def headed(head):
 
 
 def value(head):
-    """A headline's figure, row of headline.json, to three figures."""
+    """A headline's figure, row of headline.json, to three figures; a chance in words."""
+    if head["unit"] == "share" and head["text"].startswith("Chance"):
+        return chance(head["value"])
     return _sized(head["value"], head["unit"])
 
 

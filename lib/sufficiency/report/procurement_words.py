@@ -10,7 +10,7 @@ from sufficiency.report.words import chance, listed, money, number
 
 WAYS = {"recurring": "bought as now", "one_contract": "taken as one contract",
         "framework": "as a framework"}
-FINDINGS = {"warning": "**Flag:** ", "blank": "**Not known:** ", "rule": ""}
+FINDINGS = {"warning": "**Flag:** ", "blank": "", "rule": ""}
 
 
 def advertised(notice):
@@ -57,7 +57,7 @@ def law(findings, kinds=tuple(FINDINGS)):
     kinds: those that are wanted.
     """
     return "\n".join(dict.fromkeys(
-        f"* {FINDINGS[kind]}{found.said.removeprefix('Not seen: ')}"
+        f"* {FINDINGS[kind]}{found.said.replace('Not seen: ', 'Not read: ')}"
         + f" ({found.source})" * bool(found.source)
         for kind in kinds for found in findings if found.kind == kind))
 
@@ -72,11 +72,14 @@ def aggregation(whole, threshold, when):
     tests = tests[tests["spend"] == tests["spend"].iloc[-1]]
     said = [f"{way}, {sterling(value)} over {years} is {'above' if reached else 'below'} it"
             for (value, years, reached), way in ways(tests).items()]
-    chosen = f", {sterling(free)} of it chosen by families or ordered by courts" if free else ""
+    part = sterling(free) if yearly < 1e7 else money(free, 1e5)
+    chosen = f", {part} of it chosen by families or ordered by courts" if free else ""
     text = (f"These purchases come to {sterling(yearly)} a year excluding VAT{chosen}. The light "
             f"touch threshold in {month(when)} is {threshold.said}: {'; '.join(said)}.")
     if whole.conclusion != FLAG:
         return text
+    if not tests["reached"].any():
+        text += " It is above that of another class of services: which class these are decides."
     return (f"**Flag for legal advice.** {text} Whether they could reasonably be one contract is a "
             "question of law.")
 
@@ -97,7 +100,9 @@ def sterling(value):
 
 def challenge(exposure, route, reference, labels):
     """Exposure to challenge, {route: of `outcomes.exposure`}, which no saving here contains."""
-    said = [f"{pounds(exposure[name]['expected'])} a year on {lower(labels[name])}"
+    # Illustrative, so to one figure
+    said = [f"{pounds(exposure[name]['expected'], exposure[name]['expected'] / 10)} a year on "
+            f"{lower(labels[name])}"
             for name in (route, reference)]
     return ("The exposure to legal challenge is illustrative, and in no cost above: "
             f"{' and '.join(said)}. A claim, if it came, would cost about "

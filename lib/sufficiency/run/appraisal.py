@@ -39,7 +39,7 @@ class Appraisal(Weighed):
         """A row an option. Present GBP: mean net cost, its Monte Carlo error, p10, p90, annual.
 
         saving against the reference, mean, error, p10, p90 and chance of any; over the choices
-        probability_best and expected_loss (nan for another); then the outcomes beside cash.
+        probability_best and expected_loss (nan for any other); then the outcomes beside cash.
         """
         cost, less = self.net_cost, self.saving
         root = np.sqrt(cost.sizes["draw"])
@@ -88,11 +88,11 @@ class Appraisal(Weighed):
 
     @cached_property
     def _influence(self):
-        """What each of `keys` does to each choice's saving: {option: frame of `influence`}."""
+        """What each of `keys` does to each option's saving: {option: frame of `influence`}."""
         enough = self.worlds.draws >= 2 * len(self.keys) + 2
         groups = [self.keys] if enough else [[key] for key in self.keys]
         found = {}
-        for name in self.choices if self.keys else ():
+        for name in self._able if self.keys else ():
             table = pd.concat(evidence.influence(self.saving.sel(option=name).values,
                               self.case.assumptions, some, self.worlds) for some in groups)
             table = table.sort_values("swing", key=abs, ascending=False, kind="stable")
@@ -177,7 +177,9 @@ class Appraisal(Weighed):
 
     def _own_keys(self, name):
         keys = {part: f"{KEY}.options.{name}.{part}" for part in FLOWS}
-        return [key if key in self.case else f"{KEY}.{part}" for part, key in keys.items()]
+        found = [key if key in self.case else f"{KEY}.{part}" for part, key in keys.items()]
+        wait = f"{KEY}.options.{name}.opens_months"
+        return found + [wait] * (wait in self.case.assumptions)
 
     def _own_saving(self, name, worlds):
         flows = -self._own(name, worlds).sum(1)
@@ -192,14 +194,14 @@ class Appraisal(Weighed):
 
     @cached_property
     def evidence(self):
-        """Whether the evidence decides, by choice: frame of share, low, high, decides.
+        """Whether the evidence decides, by choice or option beside: share, low, high, decides.
 
         See `Market.evidence` for what a route saves. Flows of an option's own decide where weak
         figures make no more than half of their variance and none that is illustrative is certain;
         where an option has both, both have to.
         """
         rows = {}
-        for name in [name for name in self.choices if name != self.reference]:
+        for name in [name for name in self._able if name != self.reference]:
             parts = []
             if self.market and self._route(name) != self.market.reference:
                 parts.append(self.market.evidence.loc[self._route(name)].to_dict())
@@ -239,7 +241,7 @@ class Appraisal(Weighed):
         for key in self.ranked[:STATES]:
             for end in ("low", "high"):
                 found[f"{self.case[key].label or key}: {end}"] = pd.Series(
-                    {name: table.at[key, end] for name, table in self._influence.items()})
+                    {name: self._influence[name].at[key, end] for name in self.choices})
         return pd.DataFrame(found)
 
     def _in_state(self, values):

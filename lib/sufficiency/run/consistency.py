@@ -93,8 +93,8 @@ def _options(case, facts, paper, said):
     for at, text in enumerate(paper.options):
         if not any(f"{{{name}}}" in text for name in have) and not any(
                 label in text.lower() for label in labels):
-            found.append(Problem("options_text", f"paper.options.{at} names none of the options "
-                                 f"appraised ({', '.join(have)}): is it from another paper?"))
+            found.append(Problem("options_text", f"paragraph {at + 1} of the options names none "
+                                 "of those appraised: is it from another paper?"))
     return found
 
 

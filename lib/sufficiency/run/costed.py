@@ -14,6 +14,8 @@ from sufficiency.model.market.outcomes import BUYING
 from sufficiency.model.placements.calendar import financial_year
 
 KEY = "appraisal"
+# What stands beside the funds, so that what is paid is cash and net cost counts it all the same
+LEFT = "value of capital left at the end, not cash"
 # What pays for an item of a lot's cost that is no fee: the assumption that says who pays.
 PAID_BY = {**dict.fromkeys(BUYING, "officer_rate"), "set_up": "tender",
            "transport": "transport_local"}
@@ -92,14 +94,25 @@ class Costed:
     @cached_property
     def choices(self):
         """Options that fail nothing, in print order: what the best is looked for among."""
+        return [name for name in self._able if name not in self.besides]
+
+    @cached_property
+    def besides(self):
+        """Options that can be had with any other: set against the reference, choices of nothing."""
+        return [name for name in self._able if self.told(f"options.{name}").get("beside")]
+
+    @cached_property
+    def _able(self):
         return [name for name in self.labels if name not in set(self.failed["option"])]
 
     @cached_property
     def options(self):
-        """Options that are costed: choices, and the reference even where it fails: {name: label}.
+        """Options that are costed: choices, those beside, the reference even where it fails.
+
+        {name: label}.
         """
         return {name: label for name, label in self.labels.items()
-                if name in self.choices or name == self.reference}
+                if name in self._able or name == self.reference}
 
     def _owns(self, name):
         return self.told(f"options.{name}").get("kind") == "invest_to_save"
@@ -152,18 +165,20 @@ class Costed:
     def _flows(self, worlds, results=None):
         """Real GBP (draw, option, fund, financial_year); results: of the market in these worlds."""
         names = list(self.options)
-        found = np.zeros((worlds.draws, len(names), len(FUNDS), len(self.years)))
+        funds = (*FUNDS, LEFT)
+        found = np.zeros((worlds.draws, len(names), len(funds), len(self.years)))
         if results is not None:
             cost = results["cost"].sel(route=list(map(self._route, names)))
             cost = cost.transpose("lot", "draw", "route", "financial_year", "item").values
             paid = np.einsum("ldryi,lif->drfy", cost, self._payers(), optimize=True)
-            found += (paid / self._deflator(worlds)[:, None, None])[..., : len(self.years)]
+            found[:, :, :-1] += (paid / self._deflator(worlds)[:, None, None]
+                                 )[..., : len(self.years)]
         for at, name in enumerate(names):
             if self._owns(name):
                 found[:, at] += self._own(name, worlds)
-        used = [at for at in range(len(FUNDS)) if found[:, :, at].any()] or [0]
+        used = [at for at in range(len(funds)) if found[:, :, at].any()] or [0]
         return xr.DataArray(found[:, :, used], dims=("draw", "option", "fund", "financial_year"),
-                            coords={"option": names, "fund": [FUNDS[at] for at in used],
+                            coords={"option": names, "fund": [funds[at] for at in used],
                                     "financial_year": self.years}, attrs={"units": "GBP"})
 
     @cached_property
@@ -171,7 +186,7 @@ class Costed:
         """Cost of each option, GBP at the prices of the appraisal, not discounted.
 
         (draw, option, fund, financial_year). Of the market's route over all lots, less general
-        inflation, and of flows of its own beside it.
+        inflation, and of flows of its own beside it; LEFT, a fund of its own, is no cash.
         """
         return self._flows(self.worlds, self.market and self.market.results)
 
@@ -203,8 +218,16 @@ class Costed:
 
     @property
     def by_year(self):
-        """Mean cost at the prices of the appraisal, not discounted, GBP: frame year x option."""
-        return self.flows.mean("draw").sum("fund").transpose("financial_year", "option").to_pandas()
+        """Mean cash cost at the prices of the appraisal, not discounted, GBP: frame year x option.
+
+        A last row LEFT where capital outlives the years.
+        """
+        mean = self.flows.mean("draw")
+        cash = mean.sel(fund=[name for name in mean["fund"].values if name != LEFT])
+        found = cash.sum("fund").transpose("financial_year", "option").to_pandas()
+        if LEFT in mean["fund"]:
+            found.loc[LEFT] = mean.sel(fund=LEFT).sum("financial_year").to_series()
+        return found
 
     # Flows of an option's own
 
@@ -221,18 +244,24 @@ class Costed:
         given = {"capital": got["capital"], "saving": saving, "running": got["running"], **parts}
         return value.invest_to_save(
             **given, factors=self.factors(years), optimism_bias=got["optimism_bias"],
-            opens_months=_months(said), ramp_months=said.get("ramp_months", 0.0),
+            opens_months=self._opens(name, worlds), ramp_months=said.get("ramp_months", 0.0),
             life_years=said["life_years"])
 
+    def _opens(self, name, worlds):
+        """Months from the first April of an option to its opening, (draw,) or a number."""
+        said, key = self.told(f"options.{name}"), f"{KEY}.options.{name}.opens_months"
+        wait = worlds[key] if key in worlds else said.get("opens_months", 0.0)
+        return (int(said["starts"][5:]) - 4) % 12 + wait
+
     def _own(self, name, worlds):
-        """Its own cost (draw, fund, financial_year), real GBP.
+        """Its own cost (draw, fund, financial_year), real GBP; the last fund is LEFT.
 
         At the end of the years the capital's unused life is worth its share of it, in a straight
         line, so that a long life is not paid for by few years.
         """
         said, many = self.told(f"options.{name}"), len(self.years)
         late = int(_year_of(said["starts"])[:4]) - int(self.years[0][:4])
-        found = np.zeros((worlds.draws, len(FUNDS), many))
+        found = np.zeros((worlds.draws, len(FUNDS) + 1, many))
         if late >= many:
             return found
         for part, others in (("capital", ("saving", "running")), ("running", ("capital", "saving")),
@@ -241,8 +270,8 @@ class Costed:
             flows = self._invested(name, worlds, many - late, **dict.fromkeys(others, 0.0)).flows
             found[:, fund, late:] -= flows
             if part == "capital":
-                used = np.clip(many - late - _months(said) / 12, 0, said["life_years"])
-                found[:, fund, -1] += flows[:, 0] * (1 - used / said["life_years"])
+                used = np.clip(many - late - self._opens(name, worlds) / 12, 0, said["life_years"])
+                found[:, -1, -1] += flows[:, 0] * (1 - used / said["life_years"])
         return found
 
     @cached_property
@@ -254,9 +283,9 @@ class Costed:
         0.
         """
         rows = {}
-        for name in filter(self._owns, self.choices):
-            said = self.told(f"options.{name}")
-            years = int(np.ceil(_months(said) / 12 + said["life_years"]))
+        for name in filter(self._owns, self._able):
+            opens = np.max(self._opens(name, self.worlds))
+            years = int(np.ceil(opens / 12 + self.told(f"options.{name}")["life_years"]))
             found = self._invested(name, self.worlds, years)
             never = (np.nan_to_num(one, nan=np.inf) for one in found[3:])
             waits = [float(np.median(one)) for one in never]
@@ -267,11 +296,6 @@ class Costed:
                 **{f"npv_p{q}": np.quantile(found.npv, q / 100) for q in (10, 50, 90)},
                 "chance": (found.npv > 0).mean()}
         return pd.DataFrame(rows).T
-
-
-def _months(said):
-    """Months from the first April of an option to its opening."""
-    return (int(said["starts"][5:]) - 4) % 12 + said.get("opens_months", 0.0)
 
 
 def _year_of(month):

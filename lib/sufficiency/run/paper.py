@@ -40,7 +40,7 @@ def gather(study, run):
         decision=case.value("annex.decision", "note"), paper=case.value("paper", {}),
         happened=tuple(case.value("happened", [])), headlines=tuple(heads.values()),
         assumptions=assumed, ranked=ranked, verified=verified, sums=sums,
-        sources=_sources(case.log()), known_by=case.known_by, provenance=study.provenance(),
+        sources=_sources(case), known_by=case.known_by, provenance=study.provenance(),
         limits=tuple(dict.fromkeys([*(x for one in said for x in one.get("limits", ())), *LIMITS])),
         exempt=case.value("annex.exempt"), **more)  # fmt: skip
 
@@ -90,8 +90,13 @@ def _boards(study):
     return (("Budgets of the boards", study.contracts.budgets.to_dict(), total),)
 
 
-def _sources(log):
-    return tuple(f"{row.Figures}: {row.Source}" for row in views.sources(log).itertuples())
+def _sources(case):
+    """Published tables that the evidence reads: those of plans where placements are simulated."""
+    lots = case.value("market.lots", {}).values()
+    if not ({"01_placement_costs", "02_safety_valve"} & {*case.value("annex.notebooks")}
+            or any(lot.get("demand") == "placements" for lot in lots)):
+        return ()
+    return tuple(f"{row.Figures}: {row.Source}" for row in views.sources(case.log()).itertuples())
 
 
 def _appraised(appraisal):

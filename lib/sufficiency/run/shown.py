@@ -57,8 +57,8 @@ class Shown:
         """Note one figure for headline.json; a key given twice keeps the last.
 
         rests, turns: what it rests on, and what would change it, in words; cell {table, where,
-        column}: where a result says the same; exempt: why it is in the exempt edition only; range_is:
-        what p10 and p90 are where they are not 8 chances in 10.
+        column}: where a result says the same; exempt: why it is in the exempt edition only;
+        range_is: what p10 and p90 are where they are not 8 chances in 10.
         """
         # No figure is known to less than a pound, a tenth of a child, a hundredth of a per cent
         places = {"GBP": 0, "share": 4, "ratio": 4}.get(unit, 1)

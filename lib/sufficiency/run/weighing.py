@@ -37,22 +37,23 @@ class Weighed(Costed):
         given, key = self.told(f"criteria.{name}.scores"), f"{KEY}.criteria.{name}.scores"
         return np.column_stack([
             self.worlds[f"{key}.{option}"] if f"{key}.{option}" in self.case
-            else np.full(self.worlds.draws, float(given[option])) for option in self.options])
+            else np.full(self.worlds.draws, float(given.get(option, np.nan)))
+            for option in self.options])
 
     def _scored(self, name, values):
-        """Scores of values (..., option) by a criterion; 100 for all where no option differs."""
-        said, ends = self._criteria[name], self.outcomes[name]
+        """Scores of values (..., choice) by a criterion; 100 for all where no choice differs."""
+        ends = self.outcomes.loc[self.choices, name]
         best, worst = ends.max(), ends.min()
-        if said.get("scores") or best == worst:
-            return values if said.get("scores") else np.full(np.shape(values), scores.SCALE)
-        if said.get("better", "high") == "low":
+        if best == worst:
+            return np.full(np.shape(values), scores.SCALE)
+        if self._criteria[name].get("better", "high") == "low":
             best, worst = worst, best
         return scores.local_scores(values, best, worst)
 
     @cached_property
     def scores(self):
-        """Scores 0 (the worst option's) to 100 (the best's): frame option x criterion."""
-        return self.outcomes.apply(
+        """Scores 0 (the worst choice's) to 100 (the best's): frame choice x criterion."""
+        return self.outcomes.loc[self.choices].apply(
             lambda column: self._scored(column.name, column.values)) + 0.0  # no -0
 
     @cached_property
@@ -67,7 +68,7 @@ class Weighed(Costed):
     @cached_property
     def ranking(self):
         """Weighted score of each choice, best first, and whether another beats it on everything."""
-        mine = self.scores.loc[self.choices]
+        mine = self.scores
         return pd.DataFrame({"score": scores.weighted(mine.values, self.weights["weight"].values),
                              "dominated": scores.dominated(mine.values)}, index=mine.index
                             ).sort_values("score", ascending=False, kind="stable")
@@ -78,17 +79,16 @@ class Weighed(Costed):
         Every set of weights is as likely; ordered: only those in the order of the case's swings.
         Costs and judged scores as drawn; other outcomes as on average.
         """
-        names = list(self._criteria)
+        names, rows = list(self._criteria), [*map(list(self.options).index, self.choices)]
         drawn = np.repeat(self.scores.values[None], self.worlds.draws, axis=0)
         for at, (name, said) in enumerate(self._criteria.items()):
             if said.get("from") == "cost":
-                drawn[:, :, at] = self._scored(name, self.net_cost.values)
+                drawn[:, :, at] = self._scored(name, self.net_cost.values[:, rows])
             elif said.get("scores"):
-                drawn[:, :, at] = self._judged(name)
-        rows = [list(self.options).index(name) for name in self.choices]
+                drawn[:, :, at] = self._scored(name, self._judged(name)[:, rows])
         swings = self.weights["swing"].astype(float).values if ordered else None
         weights = scores.dirichlet_weights(WEIGHTS, names, self.worlds.seed, swings)
-        return scores.smaa(drawn[np.arange(WEIGHTS) % len(drawn)][:, rows], weights)
+        return scores.smaa(drawn[np.arange(WEIGHTS) % len(drawn)], weights)
 
     def acceptability(self, ordered=False):
         """Share of sets of weights that give each choice each rank: frame choice x rank."""
@@ -102,7 +102,7 @@ class Weighed(Costed):
         label, weight, value and option, the new leader; the other weights keep their proportions.
         A criterion whose weight turns nothing is left out.
         """
-        mine, leader, rows = self.scores.loc[self.choices], self.ranking.index[0], {}
+        mine, leader, rows = self.scores, self.ranking.index[0], {}
         total = self.ranking["score"].loc[self.choices]
         for name, weight in self.weights["weight"].items():
             rest = (total - weight * mine[name]) / (1 - weight) if weight < 1 else 0 * total

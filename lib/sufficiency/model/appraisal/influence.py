@@ -7,7 +7,7 @@ from sufficiency.model.appraisal.value import smooth_basis
 from sufficiency.model.streams import Worlds
 
 CHANCES = 1000
-REMAINDER = "chance, and inputs together"
+REMAINDER = "other figures, figures together, and luck"
 
 
 def tornado(evaluate, assumptions, keys=None, chance=None):
