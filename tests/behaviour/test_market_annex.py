@@ -7,6 +7,7 @@ from zipfile import ZipFile
 import pandas as pd
 import pytest
 from small_project import run
+from sufficiency.case import load_case
 from sufficiency.model.market.outcomes import CAUSES
 from sufficiency.report import market_words as said
 from sufficiency.report import procurement_words
@@ -32,7 +33,8 @@ def made(request, root, tmp_path_factory):
     out = tmp_path_factory.mktemp("annex")
     code, path, error = run(root, "annex", request.param, "--draws", str(DRAWS), "--out", str(out))
     assert code == 0, error
-    assert error.startswith(f"[1/1] {PAGE[:-6]} … ") and error.count("\n") == 1, error
+    done = {line.split(" … ")[0].split("] ")[1] for line in error.splitlines()}
+    assert done == {*load_case(request.param, root=root).value("annex.notebooks")}, error
     (folder,) = (out / request.param).glob("[!.]*")
     assert path.strip() == str(folder)
     return request.param, folder
@@ -55,8 +57,11 @@ def page(made):
 
 @pytest.fixture(scope="module")
 def headline(made):
+    """Headlines of this notebook, as they are in headline.json."""
     rows = json.loads((made[1] / "public" / "results" / "headline.json").read_text("utf-8"))
-    return {row["key"]: row for row in rows}
+    said = json.loads((made[1] / "exempt" / "said" / f"{PAGE[:-6]}.json").read_text("utf-8"))
+    mine = {row["key"] for row in said["headlines"]}
+    return {row["key"]: row for row in rows if row["key"] in mine}
 
 
 def test_every_format_and_table_is_there(made):
@@ -76,7 +81,9 @@ def test_every_format_and_table_is_there(made):
 def test_draws_and_notebooks_are_exempt(made):
     folder = made[1]
     assert sorted(path.name for path in folder.iterdir()) == ["exempt", "manifest.json", "public"]
-    assert sorted(path.name for path in (folder / "exempt").iterdir()) == ["draws", "notebooks"]
+    inside = {path.name for path in (folder / "exempt").iterdir()}
+    assert inside >= {"draws", "notebooks", "results", *ANNEXES}
+    assert not {"draws", "notebooks"} & {path.name for path in (folder / "public").iterdir()}
     listed = json.loads((folder / "manifest.json").read_text("utf-8"))["files"]
     assert "public/results/market.csv" in listed
     assert not [name for name in listed if "draws" in name]
