@@ -36,7 +36,7 @@ def test_intervals(oracle, name):
     hidden = {tuple(cell) for cell in given["hidden"]}
     cell = tuple(given.get("cell", given["hidden"][0]))
     low, high, where = Bounds(statements(given["table"], hidden)).interval(cell)
-    assert (low, high) == pytest.approx((expected["low"], expected["high"]), abs=1e-5)
+    assert (low, high) == pytest.approx((expected["low"], expected["high"]), abs=1e-6)
     leaks = audit([Secret(cell, given["table"][cell[0]][cell[1]])],
                   statements(given["table"], hidden))  # fmt: skip
     assert bool(leaks) == (high - low < 5)
@@ -58,7 +58,7 @@ def test_the_cheapest_pattern(oracle):
     best = min(found, key=found.get)
     assert found[best] == expected["children_hidden"]
     low, high, _ = Bounds(statements(table, {first, *best})).interval(first)
-    assert (low, high) == pytest.approx((expected["low"], expected["high"]), abs=1e-5)
+    assert (low, high) == pytest.approx((expected["low"], expected["high"]), abs=1e-6)
     rows = [(2025, setting, band, float(total))
             for setting, line in zip("abcz", np.vstack([table, table.sum(0)]), strict=True)
             for band, total in zip("pqrz", [*line, line.sum()], strict=True)]  # fmt: skip
