@@ -51,7 +51,9 @@ def command(arguments):
         return ["-m", "sufficiency", *arguments]
     chosen = arguments[1:]
     if not any(Path(name.split("::")[0]).exists() for name in chosen):
-        chosen = [*chosen, str(ROOT / "tests"), str(ROOT / "notebooks")]
+        # A file at a time to each worker: tests of a file share what they make
+        workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+        chosen = [*workers, *chosen, str(ROOT / "tests"), str(ROOT / "notebooks")]
     return ["-m", "pytest", "--nbval", "--nbval-current-env", *chosen]
 
 

@@ -107,8 +107,9 @@ def test_old_python_is_refused_with_its_version(runner, steps, monkeypatch, caps
 def test_test_command_runs_tests_and_notebooks_unless_told(runner):
     whole = runner.command(["test"])
     assert whole[1:4] == ["pytest", "--nbval", "--nbval-current-env"]
-    assert whole[4:] == [str(runner.ROOT / "tests"), str(runner.ROOT / "notebooks")]
-    assert runner.command(["test", "-k", "x"])[4:6] == ["-k", "x"]
+    assert whole[4] == "-n" and whole[6:8] == ["--dist", "loadfile"]
+    assert whole[8:] == [str(runner.ROOT / "tests"), str(runner.ROOT / "notebooks")]
+    assert runner.command(["test", "-k", "x"])[8:10] == ["-k", "x"]
     assert runner.command(["test", __file__])[4:] == [__file__]
 
 
