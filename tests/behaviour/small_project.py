@@ -49,6 +49,7 @@ def make_project(root, folder, *cells):
     alone = re.sub(r"^(appraisal|paper|happened):.*?(?=^\w|\Z)", "", alone, flags=re.M | re.S)
     # Two years to look ahead are enough, and quickly protected
     alone = alone.replace("last_january: 2031", "last_january: 2027")
+    alone = alone.replace("\nmarket:\n", "\nmarket:\n  years: 2\n")
     case.write_text(alone, encoding="utf-8")
     (folder / "requirements.lock").write_text("numpy==0\n", encoding="utf-8")
     return folder

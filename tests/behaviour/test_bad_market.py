@@ -75,6 +75,8 @@ BAD = {
     "a lot's key": ("      pricing: bids", "      pricing: bids\n      pateince: 2",
                     M + "lots.reports.pateince", "found a key nobody reads; allowed "),
     "years too many": ("years: 4", "years: 9", M + "years", "found 9; allowed less than or equal"),
+    "years past the forecast": ("last_january: 2031", "last_january: 2028", M + "years", "found 4; "
+                                "allowed years up to 2028, horizon.last_january: children of sch"),
     "half years": ("years: 4", "years: 2.5", M + "years", "found 2.5; allowed a whole number"),
     "from in words": ("from: 2026-04", "from: April", M + "from", "found 'April'; allowed a month"),
     "from in June": ("from: 2026-04", "from: 2026-06", M + "from", "found 2026-06; allowed an Apr"),

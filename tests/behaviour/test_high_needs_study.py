@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from sufficiency.case import load_case
+from sufficiency.case.files import Tree, parse
 from sufficiency.model.safety_valve import account, schedules
 from sufficiency.report import positions
 from sufficiency.run import mitigation
@@ -49,7 +50,7 @@ def variant(root, project):
     shutil.copy(file.with_name("devon.as_signed_2024.forecast.csv"), project / "params/councils")
 
     def load(name, changes, **given):
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data = parse(file.read_text(encoding="utf-8"), file.name, Tree())
         programme = data["safety_valve"]["measures"]
         programme.update(changes)
         programme = {k: said for k, said in programme.items() if said}

@@ -365,7 +365,8 @@ def test_where_later_forecasts_fall_is_said_as_counted(page):
 
 def test_the_annex_holds_every_page_and_the_plans(made):
     notebooks = {path.name for path in (made / "exempt" / "notebooks").glob("*.ipynb")}
-    assert notebooks == {"01_placement_costs.ipynb", PAGE, "03_framework_vs_spot.ipynb"}
+    assert notebooks == {"01_placement_costs.ipynb", PAGE, "03_framework_vs_spot.ipynb",
+                         "04_options_appraisal.ipynb"}
     with ZipFile(made / "public" / "annex.xlsx") as book:
         contents = book.read("xl/workbook.xml").decode()
     sheets = re.findall(r'<sheet name="([^"]+)"', contents)

@@ -175,5 +175,10 @@ def test_every_sensitivity_is_one_override_that_loads(name):
         case = load_case(name, scenario=scenario)
         for key, said in case.value("safety_valve.sensitivities").items():
             assert said["label"], key
-            changed = load_case(name, scenario=scenario, overrides=said["set"])
-            assert changed.resolved != case.resolved, key
+            try:
+                changed = load_case(name, scenario=scenario, overrides=said["set"])
+            except CaseError as error:
+                # Of a case dated earlier, what its date does not know is left out
+                assert case.known_by and f"allowed {case.known_by} or earlier" in str(error), key
+            else:
+                assert changed.resolved != case.resolved, key

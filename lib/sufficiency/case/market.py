@@ -312,6 +312,12 @@ def _check_dates(made, tree):
     if made.first and made.first[5:] != "04":
         tree.problem((*KEY, "from"), made.first, "an April: financial years are counted")
     end = _month(made.first) + 12 * made.years if made.first and made.years else LAST_MONTH
+    last, horizon = end // 12 - 1, tree.data.get("horizon", {}).get("last_january")
+    forecast = [name for name in made.in_use or made.lots
+                if name in made.lots and made.lots[name].demand == "placements"]
+    if end != LAST_MONTH and forecast and isinstance(horizon, int) and last > horizon:
+        tree.problem((*KEY, "years"), made.years, f"years up to {horizon}, horizon.last_january: "
+                     f"children of {', '.join(forecast)} are forecast no further")
     for name in made.compare:
         route = made.routes.get(name)
         for part in ("list", "reserve") if route else ():

@@ -69,12 +69,13 @@ def _assumed(log, rankings):
 
 
 def _law(study):
-    """The legal position in full, sums against their threshold in a sentence, and of a market's
-    routes the flags and what is blank.
+    """The legal position in full; where routes are compared, sums against their threshold in a
+    sentence too, and of the routes the flags and what is blank.
     """
     case = study.case
     found = position(read_law(study.root), case.as_at, case.known_by or None)
-    if not case.value("market.lots", None):
+    compared = {"03_framework_vs_spot", "04_options_appraisal"} & {*case.value("annex.notebooks")}
+    if not (compared and case.value("market.lots", None)):
         return {"findings": tuple(found)}
     rules, together, threshold = procurement.legal(study.market)
     rest = (*rules, *together.findings[len(together.tests):])
