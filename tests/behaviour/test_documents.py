@@ -3,7 +3,9 @@
 import io
 import itertools
 import re
+import time
 import zipfile
+from dataclasses import replace
 
 import pikepdf
 import pytest
@@ -28,6 +30,20 @@ def test_same_inputs_same_bytes(annex, tmp_path):
     source = write(tmp_path / "elsewhere.ipynb")
     again = document.export(document.pieces(source), FRONT, tmp_path)
     assert {name: path.read_bytes() for name, path in again.items()} == annex
+
+
+@pytest.mark.parametrize("flag", ["", FRONT.flag])
+def test_the_hour_of_making_is_not_in_the_bytes(tmp_path, monkeypatch, flag):
+    """A flagged document's own styles are a zip file made on the spot, dated by the clock."""
+    found, made, now = document.pieces(write(tmp_path / "n.ipynb")), [], time.time
+    for later in (0, 86_400):
+        monkeypatch.setattr(time, "time", lambda later=later: now() + later)
+        paths = document.export(found, replace(FRONT, flag=flag), tmp_path, ["docx", "html"])
+        made.append({name: path.read_bytes() for name, path in paths.items()})
+    assert made[0] == made[1]
+    with zipfile.ZipFile(io.BytesIO(made[0]["docx"])) as word:
+        assert {member.date_time for member in word.infolist()} == {
+            (*FRONT.as_at.timetuple()[:3], 0, 0, 0)}  # fmt: skip
 
 
 def test_html_has_language_title_landmarks_and_one_h1(annex):

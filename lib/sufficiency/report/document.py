@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import tempfile
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -166,7 +167,8 @@ class _Job:
             found = found if isinstance(found, list) else [found]
             for key, picture in zip(self.figures, found, strict=True):
                 (self.work / f"{key}.png").write_bytes(picture)
-        return self._pandoc("docx", "-s", f"--reference-doc={self._reference()}")
+        made = self._pandoc("docx", "-s", f"--reference-doc={self._reference()}")
+        return _dated(made, self.epoch)
 
     def _reference(self):
         """Word's styles, with what flags the document at the head of every page."""
@@ -187,6 +189,17 @@ class _Job:
         made = self._typst(source, format="pdf", pdf_standards=["ua-1"],
                            timestamp=datetime.fromtimestamp(self.epoch, UTC))  # fmt: skip
         return _row_headers(made)
+
+
+def _dated(packed, epoch):
+    """A zip file whose members all bear one time; pandoc keeps that of its reference's members."""
+    when, out = datetime.fromtimestamp(epoch, UTC).timetuple()[:6], io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            data = old.read(member)
+            member.date_time, member.extra = when, b""
+            new.writestr(member, data)
+    return out.getvalue()
 
 
 def _row_headers(pdf):
