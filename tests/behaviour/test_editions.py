@@ -9,6 +9,7 @@ from docx import Document
 from example_notebook import FRONT, a_fan, a_table, ran, write
 from nbformat import v4
 from sufficiency.report import document, tables
+from sufficiency.report.audit import audit_edition, kept_out
 from sufficiency.run.shown import Shown
 
 WHY = "Exempt: it names providers and what they are paid."
@@ -63,6 +64,26 @@ def test_what_has_nothing_in_its_place_says_so(displayed, tmp_path):
     Study(None).show(a_table(), exempt=WHY)
     found = document.pieces(notebook(displayed, tmp_path), "public")
     assert found[-1] == ("text", f"*Spend by provider: left out of this edition. {WHY}*", {})
+
+
+def test_a_public_twin_gives_up_counts_it_prints_but_never_money(displayed, tmp_path):
+    study, said = Study(None), f"{SECRET} stands half empty."
+    rows = pd.DataFrame({"Block": [SECRET], "Places": [48], "Spend": [41_522.0], "Voids": [19.0]})
+    study.show(tables.Table("blocks", "Blocks", rows), exempt=WHY,
+               public=tables.Table("sizes", "Sizes", rows[["Places", "Spend"]].assign(Block="A")))
+    study.show(tables.Table("voids", "Empty places", rows[["Block", "Voids"]]), exempt=WHY)
+    study.say(said, exempt=WHY)
+    study.say("Half of all places are empty.")
+    found = kept_out(document.pieces(notebook(displayed, tmp_path), "exempt", only_exempt=True))
+    assert [list(one.frame) for one in found[:2]] == [["Block", "Spend", "Voids"],
+                                                      ["Block", "Voids"]]
+    assert found[2:] == [said]
+    public = tmp_path / "public"
+    public.mkdir()
+    (public / "a.csv").write_text("Block,Places\nA,48\n")
+    assert not audit_edition(public, None, found)
+    (public / "a.csv").write_text("Block,Spend\nA,41522\n")
+    assert "blocks" in str(audit_edition(public, None, found)[0])
 
 
 def test_every_page_of_the_exempt_edition_says_why(tmp_path):

@@ -6,7 +6,7 @@ all statements together give away (`bounds`). Exempt figures are searched in any
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pandas as pd
 from sufficiency.report import bounds, plan_tables, tables
 from sufficiency.report.disclosure import BASE, POUNDS, Linked, small
 from sufficiency.report.reading import read
-from sufficiency.report.written import PLAIN, WORDED, YEAR, Exempt, Phrases, figures, only
+from sufficiency.report.written import MONEY, PLAIN, WORDED, YEAR, Exempt, Phrases, figures, only
 
 UNITS = re.compile(r"(?:£|GBP|share|ratio|per cent|%|log points|months|days|years|probability)"
                    r"(?:(?:/| an? )\w+)*", re.I)  # fmt: skip
@@ -35,6 +35,26 @@ class Secrets:
     published: object = False
     labels: dict = field(default_factory=dict)
     counted: pd.DataFrame | None = None
+
+
+def kept_out(pieces):
+    """What a public edition must not give away of the exempt `document.pieces`: [sentence | Table].
+
+    A table keeps the column that names its rows, all money, and what its public twin does not have
+    too: what both print is no secret, but a sum or price of the twin is never this table's own.
+    """
+    return [said if kind == "text" else _beside(tables.read(annex), annex.get("public"))
+            for kind, said, annex in pieces]
+
+
+def _beside(table, public):
+    """An exempt table without what the public one beside it has too, but for money."""
+    if public is None:
+        return table
+    twin = tables.read({"caption": table.caption, **public})
+    same = [name for name in list(table.frame)[1:] if name in twin.frame
+            and not MONEY.search(f"{name} {table.units.get(name, '')}")]
+    return replace(table, frame=table.frame.drop(columns=same))
 
 
 def audit_edition(public, secrets=None, exempt=(), allowed=(), also=()):

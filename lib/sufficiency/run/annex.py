@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from dataclasses import asdict, replace
@@ -13,7 +12,6 @@ from sufficiency.run.parameters import ParameterError, Parameters
 from sufficiency.run.study import Study
 
 EDITIONS = ("public", "exempt")
-MONEY = re.compile("£|GBP|price|spend|value|cost|paid|fee", re.IGNORECASE)
 
 
 class DisclosureError(ValueError):
@@ -125,7 +123,7 @@ def _write_workbook(run: Path, path: Path, found: list, about) -> None:
 
 def _audit(study: Study, run: Path, folder: Path, notebooks: list[Path]) -> None:
     from sufficiency.report import document, tables
-    from sufficiency.report.audit import Secrets, audit_edition
+    from sufficiency.report.audit import Secrets, audit_edition, kept_out
 
     secrets = None
     if (run / "public" / "results" / "placements.csv").is_file():
@@ -134,25 +132,12 @@ def _audit(study: Study, run: Path, folder: Path, notebooks: list[Path]) -> None
             tables.placements_frame(study.placements), tables.spend_frame(study.spend),
             study.published_settings, labels,
             study.case.published("plans_by_setting").loc[:january])
-    kept = [said if kind == "text" else _held(tables.read(annex), annex.get("public"))
-            for path in notebooks
-            for kind, said, annex in document.pieces(path, "exempt", only_exempt=True)]
+    kept = [what for path in notebooks
+            for what in kept_out(document.pieces(path, "exempt", only_exempt=True))]
     also = [] if folder == run else [run / "public"]
     if leaks := audit_edition(folder / "public", secrets, kept, also=also):
         listed = "\n".join(map(str, leaks))
         raise DisclosureError(f"the public edition is not published:\n{listed}")
-
-
-def _held(table, beside):
-    """An exempt table without what the public one beside it has too, but for money."""
-    if beside is None:
-        return table
-    from sufficiency.report import tables
-
-    other = tables.read({"caption": table.caption, **beside})
-    same = [name for name in list(table.frame)[1:] if name in other.frame
-            and not MONEY.search(f"{name} {table.units.get(name, '')}")]
-    return replace(table, frame=table.frame.drop(columns=same))
 
 
 def front(study: Study, edition: str = "public"):
