@@ -1,6 +1,7 @@
 """Mistakes and mishaps: one clear message, an exit code, nothing half-written, nothing lost."""
 
 import errno
+import json
 import os
 import shutil
 
@@ -97,6 +98,27 @@ def test_notebook_that_ends_itself_half_way_is_no_success(root, tmp_path):
     project = make_project(root, tmp_path / "p", OPENING, "import sys\n\nsys.exit(0)", CLOSING)
     code, _, said = run(project, *SMALL)
     assert code == 1 and "stopped before its last cell" in said
+
+
+@pytest.mark.parametrize(("cell", "message"), [
+    ('study.headline("turned", "Turned", 2, 3, 1, "GBP", "1.2.x", "2026")',
+     "paper: figures: turned: its range runs from 3.0 down to 1.0"),
+    ('study.say("They ask £12,345.", exempt="Exempt.")\nstudy.say("They ask 12,345.")',
+     "the public edition is not published:"),
+], ids=["not consistent", "not disclosable"])  # fmt: skip
+def test_a_run_refused_at_its_end_keeps_what_it_did(root, tmp_path, cell, message):
+    project = make_project(root, tmp_path / "p", OPENING, cell, CLOSING)
+    code, out, said = run(project, *SMALL)
+    assert code == 1 and not out and "Traceback" not in said
+    assert message in said
+    (kept,) = visible(project)
+    folder = project / "outputs" / "devon"
+    assert kept.endswith(".failed") and said.strip().endswith(str(folder / kept))
+    executed = (folder / kept / "01_placement_costs.ipynb").read_text("utf-8")
+    assert '"execution_count": 4' in executed
+    heads = json.loads((folder / kept / "said" / "01_placement_costs.json").read_text("utf-8"))
+    assert "spend" in [head["key"] for head in heads["headlines"]]
+    assert [path.name for path in folder.glob(".*") if path.suffix != ".lock"] == []
 
 
 def full_disk(*_, **__):

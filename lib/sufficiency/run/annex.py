@@ -65,20 +65,28 @@ def _build(study: Study, sources: list[Path], building: Path, formats: list[str]
     if study.case.published("plans_by_setting", None) is not None:
         _ = study.spend
     given = asdict(replace(study.parameters, out_dir=str(building)))
-    done = building / "exempt" / "notebooks"
     try:
-        run_all(sources, done, given)
-    except NotebookError as error:
-        kept = building.parents[1] / f"{study.run_id}.failed"
-        shutil.rmtree(kept, ignore_errors=True)
-        os.rename(done, kept)
-        raise NotebookError(f"{error}\nthe notebooks as far as they ran: {kept}") from error
-    (building / "results").mkdir(exist_ok=True)
-    (building / "public").mkdir()
-    os.rename(building / "results", building / "public" / "results")
-    _complete(building)
-    _write_documents(study, building, building, formats)
+        run_all(sources, building / "exempt" / "notebooks", given)
+        (building / "results").mkdir(exist_ok=True)
+        (building / "public").mkdir()
+        os.rename(building / "results", building / "public" / "results")
+        _complete(building)
+        _write_documents(study, building, building, formats)
+    except (NotebookError, consistency.ConsistencyError, DisclosureError) as error:
+        kept = _keep_failed(building)
+        raise type(error)(
+            f"{error}\nthe notebooks as far as they ran, and what they said: {kept}") from error
     _write_manifest(study, building)
+
+
+def _keep_failed(building: Path) -> Path:
+    """Keep the notebooks of a run that failed, and what they said, as <run id>.failed beside it."""
+    exempt, kept = building / "exempt", building.parents[1] / f"{building.name}.failed"
+    if (exempt / "said").is_dir():
+        os.rename(exempt / "said", exempt / "notebooks" / "said")
+    shutil.rmtree(kept, ignore_errors=True)
+    os.rename(exempt / "notebooks", kept)
+    return kept
 
 
 def _complete(run: Path) -> None:
