@@ -85,7 +85,7 @@ class Shown:
                 self._write(f"{name}.csv", tables.csv(shown))
                 self._write(f"{name}.csv", tables.csv(whole), "exempt/results")
             self._write("lines.csv", tables.csv(tables.lines_frame(self.spend)))
-            self._save_said("01_placement_costs")
+            self.save_said("01_placement_costs")
 
     def save_account(self, forecast) -> None:
         """Write results/account and forecast.csv (`movement.forecast_frame`), headline.json."""
@@ -96,7 +96,7 @@ class Shown:
             # Placement-years of small settings are for the exempt edition, unless published
             folder = "results" if self.published else "exempt/results"
             self._write("forecast.csv", tables.csv(forecast), folder)
-            self._save_said("02_safety_valve")
+            self.save_said("02_safety_valve")
 
     def save_market(self) -> None:
         """Write results/market.csv (cost by lot, route, year and item), headline.json."""
@@ -104,15 +104,15 @@ class Shown:
 
         if self.out_dir:
             self._write("market.csv", tables.csv(tables.market_frame(self.market.results)))
-            self._save_said("03_framework_vs_spot")
+            self.save_said("03_framework_vs_spot")
 
     def save_said(self, notebook) -> None:
-        """Write headline.json and, by its name, what the paper needs of a notebook."""
-        if self.out_dir:
-            self._save_said(notebook)
+        """Write by its name what the paper needs of a notebook, and its headlines to headline.json.
 
-    def _save_said(self, notebook) -> None:
-        """This notebook's headlines after those of the run's others; a key again: the last."""
+        They stand after those of the run's others; a key given again keeps the last.
+        """
+        if not self.out_dir:
+            return
         said = {"headlines": self._headlines, "influence": self._influence}
         store.write_text(self.out_dir / "exempt" / "said" / f"{notebook}.json",
                          manifest.canonical(said))
