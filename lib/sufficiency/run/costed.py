@@ -210,11 +210,16 @@ class Costed:
         """Net benefit of the choices (draw, choice), present GBP: less cost is more."""
         return -self.net_cost.sel(option=self.choices).values
 
+    @cached_property
+    def paid(self):
+        """Net present cost of each option by who pays it (draw, fund, option), GBP."""
+        paid = self.flows * self.factors(len(self.years))
+        return paid.sum("financial_year").transpose("draw", "fund", "option")
+
     @property
     def by_fund(self):
         """Mean net present cost, GBP: frame fund x option."""
-        return (self.flows.mean("draw") * self.factors(len(self.years))).sum(
-            "financial_year").transpose("fund", "option").to_pandas()
+        return self.paid.mean("draw").to_pandas()
 
     @property
     def by_year(self):

@@ -108,8 +108,7 @@ def _appraised(appraisal):
         {"option": name, "label": label, "says": appraisal.says[name], "fails": why.get(name, "")}
         for name, label in appraisal.labels.items()])
     chosen, years = appraisal.proposal or appraisal.reference, appraisal.years
-    paid = (appraisal.flows.sel(option=chosen) * appraisal.factors(len(years))).sum(
-        "financial_year").transpose("draw", "fund")
+    paid = appraisal.paid.sel(option=chosen)
     found = tables.summarise(paid.values)
     funds = pd.DataFrame({"fund": paid["fund"].values,
                           **{name: found[name] for name in ("mean", "p10", "p90")}})
