@@ -158,6 +158,18 @@ def test_largest_by_hand():
     assert found.attrs["names"] == ["A", "D"]
 
 
+def test_the_rest_of_printed_figures_by_hand():
+    """80 grew to 100; the largest from 40 to 50, so all others from 40 to 50 too."""
+    found = estate.rest(100, ("about", 0.25), ("about", 0.5), ("about", 0.25))
+    assert found["value"] == pytest.approx(0.25) and found["others"] == pytest.approx(10)
+    assert found["rise"] == pytest.approx(20)
+    # The total grew least, the largest most and had the smallest part of it
+    least = 0.505 / (1 / 1.245 - 0.495 / 1.255) - 1
+    assert found["low"] <= least < 0.25 < found["high"]
+    over = estate.rest(100, ("at_least", 0.25), ("about", 0.5), ("at_most", 0.25))
+    assert over["low"] == pytest.approx(0.25) and over["high"] > found["high"]
+
+
 def test_justifications_add_to_the_spend():
     """Blank: block and framework are in contract, spot is not."""
     found = estate.aggregate(SPENT).set_index(["financial_year", "category", "justification"])

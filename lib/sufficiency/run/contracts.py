@@ -3,7 +3,6 @@
 
 from datetime import date
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,6 @@ from sufficiency.report import tables
 from sufficiency.run.market import FEES
 
 KEY, EXAMPLE, SPLIT = "contracts", "synthetic example", "illustrative split"
-ON_CONTRACT = ("framework", "block", "dynamic_market", "in_house", "grant")
 LISTS, SAME = ("framework", "dynamic_market"), ("title", "category", "kind", "start", "end")
 PARTS = ("growth", "top_ten_share", "top_ten_growth")
 ALL, TOP = "All boards", 10
@@ -182,11 +180,10 @@ class Contracts:
             return {}
         law, day = read_law(self.study.root), self.case.as_at
         known = self.case.known_by or f"{day:%Y-%m}"
-        rows = estate.aggregate(self.latest)
         return {name: aggregation(law, day, some, TERM, known_by=known)
-                for name, some in rows.groupby("category", sort=False)}
+                for name, some in self.bought.groupby("category", sort=False)}
 
-    @property
+    @cached_property
     def bought(self):
         """Purchases of the last year by category and justification: `estate.aggregate`."""
         return estate.aggregate(self.latest)
@@ -218,7 +215,7 @@ class Contracts:
             (total, top), (was, before) = (sums[["total", "top"]].loc[year] for year in
                                            reversed(self.years))
             names = sums.attrs["names"]
-            mine = rows[rows["supplier"].isin(names) & rows["kind"].isin(ON_CONTRACT)]
+            mine = rows[rows["supplier"].isin(names) & rows["kind"].isin(estate.ON_CONTRACT)]
             found = {"total": total, "growth": total / was - 1, "top_ten_share": top / total,
                      "top_ten_growth": top / before - 1,
                      "on_contract": mine["supplier"].nunique() / len(names)}
@@ -229,22 +226,16 @@ class Contracts:
 
     @property
     def rest(self):
-        """What the printed figures alone say of suppliers outside the ten largest; None: too few.
+        """What the printed figures alone say of suppliers outside the ten largest: `estate.rest`.
 
-        By arithmetic: with total 1, growth g, the ten's share s and growth h, all others grew by
-        (1 - s) / (1 / (1 + g) - s / (1 + h)) - 1. A figure that is "about" is taken within half of
-        its last per cent, one that is "almost" within one below. Keys value, low, high (shares),
-        and GBP: rise, and others, their part of it.
+        None: too few are printed.
         """
         said = self.told("published", {})
         if not {"total", *PARTS} <= said.keys():
             return None
         total, *parts = (next((how, said[name][how]) for how in BOUNDS
                               if said[name].get(how) is not None) for name in ("total", *PARTS))
-        whole, (g, s, h) = total[1], (value for _, value in parts)
-        grown = [_others(*ends) for ends in product(*(_ends(*part) for part in parts))]
-        return {"value": _others(g, s, h), "low": min(grown), "high": max(grown),
-                "rise": whole * g / (1 + g), "others": whole * (g / (1 + g) - s * h / (1 + h))}
+        return estate.rest(total[1], *parts)
 
     @cached_property
     def budgets(self):
@@ -336,13 +327,3 @@ class Contracts:
         if not any(one.get("kind") == "invest_to_save" for one in options.values()):
             return None
         return self.study.appraisal.invest
-
-
-def _others(g, s, h):
-    return (1 - s) / (1 / (1 + g) - s / (1 + h)) - 1
-
-
-def _ends(how, share):
-    """Between what a printed share can lie, by its rounding to a whole per cent."""
-    low, high = {"at_least": (0, 0.01), "about": (-0.005, 0.005), "at_most": (-0.01, 0)}[how]
-    return share + low, share + high

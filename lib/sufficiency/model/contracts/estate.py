@@ -6,6 +6,7 @@ parts add to their totals exactly. A year is a financial year: '2021-22'.
 
 import hashlib
 from datetime import date
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from sufficiency.model.safety_valve.account import pence
 
 ON_CONTRACT = ("framework", "block", "dynamic_market", "in_house", "grant")
 WEEKS = 365 / 7  # in a year
+# How far from a share printed in whole per cent it can lie: over (at_least), about, or almost it
+ROUNDED = {"at_least": (0, 0.01), "about": (-0.005, 0.005), "at_most": (-0.01, 0)}
 # Equal units below which resampling fails, in all and for each of the largest: see `concentration`.
 FEWEST, EACH = 40, 5
 
@@ -193,6 +196,30 @@ def _measures(codes, amounts, k, again):
             "hhi": 1e4 * found[0], "hhi_low": 1e4 * low[0], "hhi_high": 1e4 * high[0],
             "hhi_unbiased": 1e4 * (sums @ sums - itself) / pairs if pairs > 0 else np.nan,
             "effective": 1 / found[0]}
+
+
+def others(growth, share, grown):
+    """How much all others grew where a total grew by growth and its largest by grown, all shares.
+
+    share: the largest's part of the later total. With that total 1:
+    (1 - share) / (1 / (1 + growth) - share / (1 + grown)) - 1.
+    """
+    return (1 - share) / (1 / (1 + growth) - share / (1 + grown)) - 1
+
+
+def rest(total, growth, share, grown):
+    """What printed figures of a total and its largest say of all others, by arithmetic: dict.
+
+    total GBP, of the later year; growth, share, grown: of `others`, each (how, value) as printed,
+    how one of ROUNDED. value, low, high: growth of the others, a share; GBP: rise, of the total,
+    and others, their part of it.
+    """
+    parts = growth, share, grown
+    found = [others(*ends) for ends in product(*(
+        [value + off for off in ROUNDED[how]] for how, value in parts))]
+    g, s, h = (value for _, value in parts)
+    return {"value": others(g, s, h), "low": min(found), "high": max(found),
+            "rise": total * g / (1 + g), "others": total * (g / (1 + g) - s * h / (1 + h))}
 
 
 def by_kind(register, years, spend=None):
