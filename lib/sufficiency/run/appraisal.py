@@ -248,7 +248,7 @@ class Appraisal(Weighed):
         worlds = self._fixed(values, SOME)
         results = self.market and self.market.results.isel(draw=slice(worlds.draws))
         if any(key.startswith("market.") for key in values):
-            results = self.market._mixed(self.market.run(self.market.cleared_routes, worlds))
+            results = self.market.compared(worlds)
         cost = self._present(self._flows(worlds, results))
         saving = cost.sel(option=self.reference, drop=True) - cost
         few = self.saving[: worlds.draws].mean("draw")

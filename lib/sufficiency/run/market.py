@@ -109,10 +109,11 @@ class Market:
     @cached_property
     def results(self):
         """Cost and counts of every lot and route: see `outcomes.dataset`; kept with the run."""
-        return self.study.kept(KEY, lambda: self._mixed(
-            self.run(self.cleared_routes, self.worlds)))
+        return self.study.kept(KEY, lambda: self.compared(self.worlds))
 
-    def _mixed(self, found):
+    def compared(self, worlds, **how):
+        """Every lot on all that is compared, in some worlds: `run` of the routes, and the mixes."""
+        found = self.run(self.cleared_routes, worlds, **how)
         for name, mix in self.told("mixes", {}).items():
             found = outcomes.mix(found, name, mix["lots"])
         return found
@@ -160,8 +161,7 @@ class Market:
         weak = evidence.weak(self.case.assumptions)
         alike = ALIKE if self._keys("provider_spread")[0] in weak else 1
         held = self.worlds.hold(dict.fromkeys(weak, evidence.HALF))
-        still = self._saving(self._mixed(self.run(
-            self.cleared_routes, held, alike=alike, foreseen=self._lots.foresee(held))))
+        still = self._saving(self.compared(held, alike=alike, foreseen=self._lots.foresee(held)))
         still, every = evidence.within(still.values, alike), self._saving(self.results).values
         rows = {name: evidence.weak_share(every[: len(still), at], still[:, at])
                 for at, name in enumerate(self.labels) if name != self.reference}
