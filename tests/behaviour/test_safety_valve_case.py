@@ -2,6 +2,7 @@
 
 import pytest
 from sufficiency.case import CaseError, find_root, load_case
+from sufficiency.case.table import Published
 
 NATIONAL = """\
 steps: {per_year: 1, first_age: 0, ages: 26}
@@ -116,6 +117,17 @@ def test_the_log_marks_what_only_the_council_held(ours):
     assert "published.counted_once" not in log.index  # no row of it was published
     assert (log["known"] <= "2024-03").all()
     assert "published.plans_by_setting 2024" not in ours().log()["key"].tolist()
+
+
+def test_a_row_of_another_source_has_a_line_of_its_own_in_the_log():
+    table = Published(unit="plans", source="the Department", quality="published", known="2025-06",
+                      note="of the table", rows={"2024": {"all": 1.0}, "2025": {"all": 2.0}, "2026":
+                      {"all": 3.0, "known": "2026-06", "source": "the BBC", "note": "rounded"}})
+    (_, whole), (name, row) = table.log_rows()
+    assert (whole["as_of"], whole["known"], whole["source"]) == (
+        "2024 to 2025", "2025-06", "the Department")
+    assert name == " 2026" and (row["as_of"], row["known"]) == ("2026", "2026-06")
+    assert (row["source"], row["note"], row["quality"]) == ("the BBC", "rounded", "published")
 
 
 def test_nothing_is_held_after_it_was_published(ours):

@@ -71,15 +71,20 @@ class Published(Model):
     def log_rows(self):
         """The table's lines in the assumptions log: the periods it spans, when last known.
 
-        Rows that only the council held have a line each.
+        Rows of a source of their own, and those that only the council held, have a line each.
         """
-        whole = self.model_dump(exclude={"rows"}, exclude_none=True)
-        out = {when: row.known or self.known for when, row in self.rows.items() if not row.held}
+        whole, rows = self.model_dump(exclude={"rows"}, exclude_none=True), self.rows.items()
+        out = {when: row.known or self.known for when, row in rows
+               if not (row.held or row.source)}
         if out:
             span = f"{next(iter(out))} to {list(out)[-1]}"
             yield "", {**whole, "as_of": span, "known": max(out.values())}
-        for when, row in self.rows.items():
+        for when, row in rows:
+            own = {"as_of": str(when), "known": row.known or self.known,
+                   "source": row.source or self.source,
+                   **row.model_dump(include={"note"}, exclude_none=True)}
             if row.held:
-                source = f"council-held in {row.held}, since published: {self.source}"
-                own = {"as_of": str(when), "known": row.held, "quality": "council"}
-                yield f" {when}", {**whole, **own, "source": source}
+                own |= {"known": row.held, "quality": "council", "source":
+                        f"council-held in {row.held}, since published: {own['source']}"}
+            if row.held or row.source:
+                yield f" {when}", {**whole, **own}
