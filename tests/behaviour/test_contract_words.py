@@ -64,6 +64,12 @@ def test_growth_is_said_with_its_parts(growth):
     assert said.spent(growth, YEARS) == (
         "Spend was £2.1m in 2021-22, up £210,000 (11.1%) from 2020-21.")
     assert said.split(growth) == "Of the change, suppliers: the 7 who stayed added £210,000."
+    alone = SimpleNamespace(status=pd.DataFrame(
+        {"names": [2, 1, 1, 4], "change": [1e3, 2e3, -3e3, 0.0]},
+        ["continuing", "new", "gone", "all"]))
+    assert said.split(alone) == (
+        "Of the change, suppliers: the 2 who stayed added £1,000, the one who is new added £2,000 "
+        "and the one who left took off £3,000.")
     assert said.causes(growth).startswith("Not estimated")
     causes = pd.Series({"volume": 3e5, "mix": -1e5, "price": 1e4})
     assert said.causes(SimpleNamespace(causes=causes)) == (
@@ -103,6 +109,8 @@ def test_what_must_start_is_counted_by_how_urgent():
         "On 25 April 2022, 1 contract is late in being recommissioned, 1 more should be at work "
         "now and 1 more must start within six months. The first to end is Short breaks, on 30 "
         "September 2022.")
+    assert views.pipeline(CONTRACTS)["Working days"].tolist() == ["38 ago", "269 ago", "110 ahead"]
+    assert views.pipeline(CONTRACTS.assign(working_days=0))["Working days"][0] == "today"
     assert said.begun(CONTRACTS) == "2 contracts should be at work by now, 1 of them late"
     assert said.started(CONTRACTS[3:], DAY).startswith("On 25 April 2022, no contracts are late")
 
@@ -121,7 +129,7 @@ def test_gaps_and_empty_places():
 
 def test_a_sum_above_a_threshold_is_flagged_and_never_more():
     text = said.flagged(TOGETHER)
-    assert text.startswith("**Flag for legal advice:** 1 of 2 kinds of purchase") and \
+    assert text.startswith("**Flag for legal advice:** 1 of 2 kinds of purchase comes") and \
         "residential care" in text and "breach" not in text
     assert "none comes" in said.flagged({"Foster care": TOGETHER["Foster care"]})
     assert said.thresholds(TOGETHER) == (

@@ -229,9 +229,14 @@ def pipeline(contracts):
     rows = contracts[contracts["status"].isin(said.STATUS)]
     return pd.DataFrame([
         {"Contract": row.title, "Ends": said.day(row.end), "Work starts": said.day(row.starts),
-         "Working days": row.working_days,
+         "Working days": _away(int(row.working_days)),
          "Should be doing": row.stage or "not yet begun", "Status": said.STATUS[row.status]}
         for row in rows.itertuples()])
+
+
+def _away(days):
+    """Days from the report's date: 38 ago, 110 ahead."""
+    return f"{number(abs(days))} {'ago' if days < 0 else 'ahead'}" if days else "today"
 
 
 def gaps(found, exempt=True):

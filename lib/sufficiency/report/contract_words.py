@@ -32,7 +32,7 @@ SPREAD = ("95% intervals say how another year's purchases of the same kind would
 BANDED = "Bands are joined until none tells what a supplier is paid."
 LISTS = ("All suppliers of one list count as one contract; a spot contract is for one child or a "
          "few. A blank would tell of one supplier, or of fewer than eight contracts.")
-DAYS = "Working days from the report's date, bank holidays left out; below nought they have passed."
+DAYS = "Working days from the report's date, bank holidays left out."
 JUSTIFIED = "For what is none of these, nothing is recorded that justifies it without competition."
 REACHED = ("Whole programmes, means of simulated worlds. Budgets pay fees alone; the last column "
            "counts officers, checks, tenders and management as if they paid for these too.")
@@ -106,8 +106,9 @@ def spent(growth, years):
 def split(growth):
     """Who made the change of spend: suppliers who stayed, came and went."""
     said = {"continuing": "who stayed", "new": "who are new", "gone": "who left"}
-    parts = [f"the {count(row['names'])} {said[name]} {_moved(row['change'])}"
-             for name, row in growth.status.drop("all").iterrows() if row["names"]]
+    who = {name: f"{count(n)} {said[name]}" if n > 1 else f"one {said[name]}".replace("are", "is")
+           for name, n in growth.status["names"].drop("all").items() if n}
+    parts = [f"the {text} {_moved(growth.status.at[name, 'change'])}" for name, text in who.items()]
     return f"Of the change, suppliers: {listed(parts)}."
 
 
@@ -243,9 +244,9 @@ def flagged(together):
     of = count(len(together))
     if not names:
         return f"Of {of} kinds of purchase none comes to a threshold outside its contracts."
-    return (f"**Flag for legal advice:** {count(len(names))} of {of} kinds of purchase come to a "
-            f"threshold by what was bought outside contracts: {listed(names)}. "
-            "Whether they could reasonably be one contract is a question of law.")
+    return (f"**Flag for legal advice:** {count(len(names))} of {of} kinds of purchase "
+            f"come{'s' * (len(names) == 1)} to a threshold by what was bought outside contracts: "
+            f"{listed(names)}. Whether they could reasonably be one contract is a question of law.")
 
 
 def thresholds(together):
@@ -281,8 +282,7 @@ def agrees(row):
 
 def queued(invest, labels):
     """What waits to be spent to save: of `Appraisal.invest`; labels by option."""
-    return "\n".join(
-        f"* **{labels[name]}**: {pounds(row['capital'])} of capital; " + (
+    return "\n".join(f"* **{labels[name]}**: {pounds(row['capital'])} of capital; " + (
             f"pays back in about {number(row['payback'])} years (half of the worlds sooner)"
             if math.isfinite(row["payback"]) else "in half of the worlds it never pays back")
         + f"; chance that it is worth its cost: {chance(row['chance'])}."
