@@ -1,17 +1,23 @@
 """Committed notebooks: run, plain, readable; and a figure that moves is noticed."""
 
 import ast
+import copy
 import json
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import papermill
 import pytest
+from nbval.plugin import IPyNbFile
 from sufficiency.run.parameters import Parameters
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 LONGEST_CELL = 15
+TEXTS = ("text/markdown", "text/html", "text/plain", "text")
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -73,27 +79,53 @@ def test_cells_are_short_and_define_nothing(path):
 
 
 @each
-def test_a_changed_output_makes_nbval_fail(path, tmp_path):
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    changed = tmp_path / path.name
-    changed.write_text(json.dumps(_with_one_digit_changed(notebook)), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval",
-               "--nbval-current-env", str(changed)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+def test_one_digit_changed_in_any_output_is_seen(path, request):
+    """By the comparison that nbval makes of each cell, kind by kind of what the cell shows."""
+    seen = 0
+    for item in IPyNbFile.from_parent(request.session, path=path).collect():
+        assert item.options["check"] and not item.options["skip"], item.cell.source[:60]
+        kept = item.cell.outputs
+        assert item.compare_outputs(kept, kept), item.cell.source[:60]
+        for at, output in enumerate(kept):
+            assert set(_told(output)) & set(TEXTS), f"no words in {item.cell.source[:60]}"
+            for changed in _with_a_digit_changed(output):
+                found = [*kept[:at], changed, *kept[at + 1 :]]
+                assert not item.compare_outputs(found, kept), item.cell.source[:60]
+                seen += 1
+    assert seen, "no output with a figure in it"
+
+
+def test_a_changed_output_makes_the_run_fail(root, tmp_path):
+    """Of the smallest notebook, cut after its first figure: that cell alone fails."""
+    notebook = nbformat.read(root / "notebooks/05_contracts_board.ipynb", as_version=4)
+    found = ((cell, at, changed) for cell in notebook.cells
+             for at, output in enumerate(cell.get("outputs", []))
+             for changed in _with_a_digit_changed(output))
+    cell, at, changed = next(found)
+    cell.outputs[at] = changed
+    del notebook.cells[notebook.cells.index(cell) + 1 :]
+    cells = sum(one.cell_type == "code" for one in notebook.cells)
+    nbformat.write(notebook, tmp_path / "changed.ipynb")
+    run = runpy.run_path(str(root / "run.py"))["command"]
+    command = run(["test", "-p", "no:cacheprovider", str(tmp_path / "changed.ipynb")])
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True,
+                          cwd=tmp_path, timeout=300)
     assert done.returncode == 1, done.stdout[-2000:]
-    assert "1 failed" in done.stdout, done.stdout[-2000:]
+    assert f"1 failed, {cells - 1} passed" in done.stdout, done.stdout[-2000:]
+    assert "Cell outputs differ" in done.stdout
 
 
-def _with_one_digit_changed(notebook):
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            told = output.get("data", {})
-            lines = told.get("text/plain") or output.get("text") or []
-            text = "".join(lines)
-            at = next((i for i, letter in enumerate(text) if letter.isdigit()), None)
-            if at is not None and "nbval-ignore-output" not in cell["metadata"].get("tags", []):
-                text = text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :]
-                holder, key = (told, "text/plain") if told else (output, "text")
-                holder[key] = text
-                return notebook
-    raise AssertionError("no output with a figure in it")
+def _told(output):
+    """What an output says, by kind."""
+    return output.get("data", output)
+
+
+def _with_a_digit_changed(output):
+    """The output again for each kind of text it has, the first digit of that kind another."""
+    for kind in TEXTS:
+        text = _told(output).get(kind, "")
+        if digit := re.search("[0-9]", text):
+            other = str((int(digit.group()) + 1) % 10)
+            changed = copy.deepcopy(output)
+            _told(changed)[kind] = text[: digit.start()] + other + text[digit.end() :]
+            yield changed
