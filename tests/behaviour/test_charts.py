@@ -47,6 +47,11 @@ def test_alt_is_required_and_is_not_the_title():
         charts.bars("b", STEPS, title="x", subtitle="y")
 
 
+def test_alt_begins_as_a_sentence_does():
+    assert a_fan(alt="spot costs more.").alt == "Spot costs more."
+    assert a_fan(alt="£3m more.").alt == "£3m more."
+
+
 def test_drawing_leaves_no_setting_behind():
     import matplotlib as mpl
 

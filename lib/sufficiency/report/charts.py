@@ -134,6 +134,7 @@ def _chart(draw):
         figure.set_layout_engine("none")
         for key in figure.legends:
             key.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
+        alt = alt[:1].upper() + alt[1:]
         return Chart(label, title, subtitle, alt, data.reset_index(), figure, source, flag)
 
     return made
