@@ -96,6 +96,21 @@ def test_word_has_alt_headers_language_and_title(annex):
     assert {"Title", "Heading 1", "Heading 2", "Figure Title", "Flag"} <= set(styles)
 
 
+def test_word_has_a_contents_list_that_leads_to_each_section(annex):
+    word = Document(io.BytesIO(annex["docx"]))
+    listed = [p for p in word.paragraphs if p.style.name.startswith("toc ")]
+    found = [(p.style.name.replace("toc", "Heading"), p.hyperlinks[0].text) for p in listed]
+    heads = [(p.style.name, p.text) for p in word.paragraphs
+             if p.style.name in ("Heading 1", "Heading 2")]
+    assert found == heads and len({level for level, _ in heads}) == 2
+    marks = {mark.get(f"{W}name") for mark in word.element.iter(f"{W}bookmarkStart")}
+    assert {p.hyperlinks[0].fragment for p in listed} <= marks
+    field = [char.get(f"{W}fldCharType") for char in word.element.body.iter(f"{W}fldChar")]
+    assert field == ["begin", "separate", "end"]
+    names = [p.style.name for p in word.paragraphs]
+    assert names.index("Front Line") < names.index("TOC Heading") < names.index("Heading 1")
+
+
 def test_the_word_styles_are_a4_and_arial():
     styles = Document(document.ASSETS / "reference.docx")
     assert abs(styles.sections[0].page_width - Cm(21)) < Pt(1)

@@ -217,6 +217,29 @@ function Math(math)
     tostring(math.mathtype == "DisplayMath"), typst_string(math.text), inside))
 end
 
+-- Word's own contents list, filled in: it can be read, and followed, before Word counts the pages
+local function contents(blocks)
+  local list = pandoc.Blocks({})
+  local function field(kind)
+    return pandoc.RawInline("openxml", '<w:r><w:fldChar w:fldCharType="' .. kind .. '"/></w:r>')
+  end
+  for _, block in ipairs(blocks) do
+    if block.t == "Header" and block.level < 3 and has(block.identifier) then
+      list:insert(styled("toc " .. block.level,
+        {pandoc.Link(words(text(block.content)), "#" .. block.identifier)}))
+    end
+  end
+  if #list == 0 then return list end
+  local first, last = list[1].content[1].content, list[#list].content[1].content
+  first:insert(1, field("separate"))
+  first:insert(1, pandoc.RawInline("openxml",
+    '<w:r><w:instrText xml:space="preserve">TOC \\o "1-2" \\h \\z \\u</w:instrText></w:r>'))
+  first:insert(1, field("begin"))
+  last:insert(field("end"))
+  list:insert(1, styled("TOC Heading", words("Contents")))
+  return list
+end
+
 function Pandoc(doc)
   local front = annex.front
   local facts = {{"Council", front.council}, {"As at", front.as_at}, {"Decision", front.decision}}
@@ -235,6 +258,7 @@ function Pandoc(doc)
   doc.meta.lang = "en-GB"
   doc.meta.flag = has(front.flag) and words(front.flag) or nil
   doc.meta.facts = pandoc.MetaList({})
+  if is.docx then doc.blocks = contents(doc.blocks) .. doc.blocks end
   for i, fact in ipairs(said) do
     doc.meta.facts[i] = pandoc.MetaMap({name = words(fact[1]), value = words(fact[2])})
     if is.docx then
