@@ -216,6 +216,21 @@ def test_a_key_decision_without_a_notice_warns(case, facts):
     assert not only(found(case, facts, {"front": {"key_decision": "yes"}}), "notice").stops
 
 
+@pytest.mark.parametrize(("text", "typed"), [
+    ("Spend came to over £153m, almost 25% more; the ten largest have 15% of it.", []),
+    ("It came to £153.0m.", []), ("It came to £153.4m.", ["£153,400,000"]),
+    ("It came to £154m, 37.5% more, in 2021-22, of 37 contracts.", ["£154,000,000", "37.5%"]),
+    ("It is below the threshold of £663,540.", []), ("It saves £1,234,567.", []),
+])  # fmt: skip
+def test_a_sum_typed_by_hand_is_one_of_the_case_the_law_or_a_headline(root, facts, text, typed):
+    case = load_case("nottinghamshire", root=root)
+    heads = ({"key": "saving", "value": 1_234_567.0, "p10": 1e6, "p90": 2e6},)
+    made = replace(facts, paper={"background": [text]}, as_at=case.as_at, headlines=heads)
+    problems = [one for one in check(case, made) if one.name == "no_source"]
+    assert [one.said.split(": ")[1].split(" is ")[0] for one in problems] == typed
+    assert not any(one.stops for one in problems)
+
+
 # Stopping and accepting
 
 
@@ -243,4 +258,6 @@ def test_committed_papers_hold_nothing_that_stops_them(root, name):
     frame = pd.DataFrame({"option": labels.keys(), "label": labels.values()})
     made = Facts(council="", title="", decision=case.value("annex.decision"), as_at=case.as_at,
                  paper=case.value("paper"), options=frame)
-    stop(check(case, made))
+    problems = check(case, made)
+    stop(problems)
+    assert "no_source" not in {one.name for one in problems}

@@ -15,6 +15,7 @@ CHECKS = {
     "uncompared_option": "a route that is compared is not appraised",
     "options_text": "the options text is of another paper",
     "figures": "figures do not tie",
+    "no_source": "money or a percentage that no source gives",
     "old_comments": "comments older than the figures",
     "comment_age": "comments long before the meeting",
     "stale_law": "words the law no longer uses",

@@ -13,6 +13,7 @@ import pandas as pd
 from sufficiency.case.law import gbp, in_print, read_law
 from sufficiency.case.paper import Paper, texts
 from sufficiency.report.words import listed
+from sufficiency.report.written import figures
 
 # Words that name a kind of route, and the kinds of market routes that are meant.
 KINDS = {
@@ -59,8 +60,8 @@ def check(case, facts, results=None):
     paper = Paper.model_validate(facts.paper)
     said, law = texts(paper), read_law(case.root)
     found = [*_options(case, facts, paper, said), *_figures(case, facts, results),
-             *_comments(case, facts, paper), *_law(law, facts.as_at, said),
-             *_dates(law, facts.as_at, paper, said)]
+             *_typed(case, facts, law, said), *_comments(case, facts, paper),
+             *_law(law, facts.as_at, said), *_dates(law, facts.as_at, paper, said)]
     return [one._replace(reason=paper.accept.get(one.name, "")) for one in found]
 
 
@@ -151,6 +152,36 @@ def _printed(headlines, results):
                 cells = ", ".join(map(str, column)) or "no such row"
                 found.append((f"{key}: {head['value']} at the head, {cells} in {table}", True))
     return found
+
+
+def _typed(case, facts, law, said):
+    """Money and percentages in a paper's words that no figure of case, law or headlines gives.
+
+    To the last digit typed. One that happens to be a figure of something else passes.
+    """
+    beliefs = [part for name, part in case.resolved.items() if name not in ("paper", "happened")]
+    known = [*_numbers(beliefs), *(head["value"] for head in facts.headlines),
+             *(one.value for category in law.thresholds.values() for one in category.periods)]
+    found = []
+    for place, text in said.items():
+        for one in figures(text):
+            size, half = 100 if one.share else 1, one.half * (1 + 1e-9)
+            if not (one.pounds or one.share) or any(
+                    abs(abs(value) * size - one.value) <= half for value in known):
+                continue
+            printed = f"{one.value:g}%" if one.share else gbp(one.value)
+            found.append(Problem("no_source", f"paper.{place}: {printed} is no figure of the "
+                                 "case, the law or a headline", False))
+    return found
+
+
+def _numbers(node):
+    """Every number of plain data."""
+    if isinstance(node, dict | list):
+        for part in node.values() if isinstance(node, dict) else node:
+            yield from _numbers(part)
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield node
 
 
 def _comments(case, facts, paper):
