@@ -23,7 +23,9 @@ class Problems(list):
     """What is wrong with some files, collected so that all of it is told in one go."""
 
     def add(self, path, line, text):
-        self.append(f"{Path(path).name}:{line}: {text}")
+        """Note one; path: of the file, or what it is called."""
+        name = path.name if isinstance(path, Path) else path
+        self.append(f"{name}:{line}: {text}")
 
     def stop(self, what):
         """Refuse, with every problem counted and the first ones listed."""
@@ -97,16 +99,16 @@ def days(said, earliest="1990-01-01", latest="2100-01-01"):
 
 
 def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=False,
-             encodings=("utf-8-sig",), quality=None):
+             encodings=("utf-8-sig",), quality=None, file=""):
     """A CSV as a frame with a `line` column; `numbers` (x* for all that start so) are floats.
 
     Notes by line and column: none of the encodings, a missing column, a ragged row, a
     repeated `key`, a bad number (below 0 unless `signed`; not a whole number, or blank, if
     `whole`). Blanks are NaN. quality: rows and ragged rows are counted there, and nothing that
-    stands in the file is repeated in a message. attrs: encoding, and whether the file is `whole`
-    (its last line has an end).
+    stands in the file is repeated in a message; file: what messages call it. attrs: encoding, and
+    whether the file is `whole` (its last line has an end).
     """
-    frame = _rows(path, problems, encodings, quality)
+    frame = _rows(path, problems, encodings, quality, file or path.name)
     if frame is None:
         return None
     missing = [name for name in (*text, *numbers) if not matching(frame.columns, name)]
@@ -124,50 +126,54 @@ def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=Fa
     return frame
 
 
-def _content(path, problems, encodings):
+def _content(path, problems, encodings, file):
     """A file's text by the first of the encodings that it is in, and which, or None."""
     if not path.is_file():
-        return problems.add(path, 0, f"no such file in {path.parent}")
+        return problems.add(file, 0, f"no such file in {path.parent}")
     if b"\0" in (raw := path.read_bytes()):
-        return problems.add(path, raw.count(b"\n", 0, raw.index(b"\0")) + 1, "found a file that is "
+        return problems.add(file, raw.count(b"\n", 0, raw.index(b"\0")) + 1, "found a file that is "
                             "no text, or UTF-16; allowed a CSV: save it as 'CSV UTF-8'")
     for encoding in encodings:
         try:
             return raw.decode(encoding), encoding
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
-    return problems.add(path, line, "not UTF-8 text; save it as 'CSV UTF-8'")
+    return problems.add(file, line, "not UTF-8 text; save it as 'CSV UTF-8'")
 
 
-def _rows(path, problems, encodings, quality=None):
+def _rows(path, problems, encodings, quality, file):
     """Every row as text with its line, or None where the file cannot be read at all."""
-    if (found := _content(path, problems, encodings)) is None:
+    if (found := _content(path, problems, encodings, file)) is None:
         return None
     content, encoding = found
     reader = csv.reader(io.StringIO(content, newline=""))
-    header, rows, ragged = [], [], {}
+    header, rows, ragged, before = [], [], {}, 0
     try:
         header = [name.strip() for name in next(reader, [])]
         for row in reader:
+            at = reader.line_num
             if len(row) == len(header):
-                rows.append([reader.line_num, *row])
+                rows.append([at, *row])
             elif any(row):
-                ragged[reader.line_num] = f"{len(row)} values where the header has {len(header)}"
+                wrong = f"{len(row)} values where the header has {len(header)}"
+                open_ = "; is a quotation mark left open?" * (at > before + 1 > 1)
+                ragged |= dict.fromkeys(range(before + 1 if open_ else at, at + 1), wrong + open_)
+            before = at
     except csv.Error as error:
-        return problems.add(path, reader.line_num, f"{error}; is a quotation mark left open?")
+        return problems.add(file, reader.line_num, f"{error}; is a quotation mark left open?")
     if len({"line", *header}) <= len(header):
         wrong = "a column is named twice, or `line`, which is kept for the row's number"
-        return problems.add(path, 1, wrong if quality else f"{wrong}: {', '.join(header)}")
+        return problems.add(file, 1, wrong if quality else f"{wrong}: {', '.join(header)}")
     whole = content[-1:] in ("", "\r", "\n")
     if reader.line_num in ragged and not whole:
         ragged[reader.line_num] += "; the last line is not ended: is the file whole?"
     if quality:
-        quality.add(path.name, len(rows) + len(ragged))
+        quality.add(file, len(rows) + len(ragged))
     for line, wrong in ragged.items():
         if quality:
-            quality.lose(path.name, line, wrong)
+            quality.lose(file, line, wrong)
         else:
-            problems.add(path, line, wrong)
+            problems.add(file, line, wrong)
     frame = pd.DataFrame(rows, columns=["line", *header], dtype=object).astype({"line": int})
     frame.attrs |= {"encoding": encoding, "whole": whole}
     return frame
