@@ -76,7 +76,11 @@ class Case:
         from sufficiency.case.returns.transitions import known_counts
 
         told = self.value("transitions", None)
-        return told and known_counts(self.files[-1], told["sha256"], self.known_by)
+        return told and known_counts(self.beside(told["counts"]), told["sha256"], self.known_by)
+
+    def beside(self, name):
+        """Path of an input of that name, such as stands beside the case file."""
+        return next(path for path in reversed(self.files) if path.name == name)
 
     def as_known(self, known_by):
         """The case as it could have been written by the end of a month, YYYY-MM."""
@@ -176,7 +180,7 @@ def _build(raw, name, root, scenario, overrides, known_by):
     tree, made, assumptions, measures = _changed(raw, scenario, overrides, known_by)
     tree.stop()
     beside = [leaf(tree.data, ("safety_valve", "earlier_forecast"))]
-    beside += [made.transitions.counts] if made.transitions else []
+    beside += [made.transitions.counts, made.transitions.quality] if made.transitions else []
     beside = [raw.files[-1].parent / file for file in beside if file]
     for path in beside:
         if not path.is_file():

@@ -74,11 +74,23 @@ class Setting(Model):
 
 
 class Transitions(Model):
-    """Where the counts of a case made from a transitions folder are, and which moves it allows."""
+    """Where the counts of a case made from a return are, and which moves it allows.
+
+    quality: the file that says which rows were used; synthetic: the children are invented.
+    """
 
     counts: str
     sha256: str
     moves: dict[str, list[str]] = Field(default_factory=dict)
+    quality: str = ""
+    synthetic: StrictBool = False
+
+
+class Returns(Model):
+    """Which setting a code of a person-level return means: SENsetting, type of establishment."""
+
+    sen2_settings: dict[str, str] = Field(default_factory=dict)
+    establishment_types: dict[str, str] = Field(default_factory=dict)
 
 
 class CaseFile(Model):
@@ -94,6 +106,7 @@ class CaseFile(Model):
     steps: Steps = Steps()
     settings: dict[str, Setting]
     transitions: Transitions | None = None
+    returns: Returns = Returns()
     published: dict[str, Published] = Field(default_factory=dict)
     placements: dict[str, Any] = Field(default_factory=dict)
     costs: dict[str, Any] = Field(default_factory=dict)

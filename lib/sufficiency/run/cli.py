@@ -56,9 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("name", help="a case under params/councils, or a path to one")
     new = _job(jobs, "new-case", _new_case, "start a case from a council's own tables")
     new.add_argument("name", help="name of the new case")
-    source = new.add_mutually_exclusive_group(required=True)
-    source.add_argument("--transitions", metavar="DIR", help="folder with transitions.csv")
-    source.add_argument("--published", metavar="DIR", help="folder of published series")
+    new.add_argument("--transitions", metavar="DIR", help="folder with transitions.csv")
+    new.add_argument("--sen2", metavar="DIR", help="folder of SEN2 modules, or of such folders")
+    new.add_argument("--establishments", metavar="FILE", help="urn, ukprn and type (for --sen2)")
+    new.add_argument("--published", metavar="DIR",
+                     help="folder of published series; with --sen2, for the population only")
     new.add_argument("--council", default="", help="its name or code in the published series")
     new.add_argument("--by-need", action="store_true", help="keep needs apart (transitions)")
     new.add_argument("--force", action="store_true", help="replace a case of that name")
@@ -116,7 +118,8 @@ def _new_case(options) -> int:
     from sufficiency.run.forecast import gaps
 
     path, notices = new_case(options.name, options.transitions, options.published,
-                             options.council, find_root(), options.force, options.by_need, gaps)
+                             options.council, find_root(), options.force, options.by_need, gaps,
+                             options.sen2, options.establishments)
     print("\n".join(notices), file=sys.stderr)
     print(path)
     return 0

@@ -89,13 +89,15 @@ class Quality:
 
 def days(said, earliest="1990-01-01", latest="2100-01-01"):
     """Texts as dates, NaT where they are none: 2022-09-28, 28/09/2022 or 2022-Sep-28, and 00:00."""
-    text = said.astype(object).str.strip().str.replace(MIDNIGHT, "", regex=True)
-    found = pd.Series(pd.NaT, said.index, dtype="datetime64[ns]")
+    codes, texts = pd.factorize(said.fillna(""))
+    text = pd.Series(texts, dtype=object).str.strip().str.replace(MIDNIGHT, "", regex=True)
+    found = pd.Series(pd.NaT, text.index, dtype="datetime64[ns]")
     for form, like in DAYS.items():
         which = text.str.fullmatch(like, na=False).astype(bool)
-        found = found.fillna(pd.to_datetime(text[which], format=form, errors="coerce").reindex(
-            said.index).astype("datetime64[ns]"))
-    return found.where((found >= earliest) & (found < latest))
+        read = pd.to_datetime(text[which], format=form, errors="coerce")
+        found = found.fillna(read.reindex(text.index).astype("datetime64[ns]"))
+    found = found.where((found >= earliest) & (found < latest)).to_numpy()
+    return pd.Series(found[codes], said.index)
 
 
 def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=False,

@@ -147,7 +147,7 @@ def _checked(frame, module, file, frames, quality, latest):
                                       for name in names.get(module, ()))}
     frame = frame[["line", *(name for name in frame.columns[1:] if name in known)]].copy()
     for column in frame.columns[1:]:
-        frame[column] = frame[column].str.strip()
+        frame[column] = [value.strip() for value in frame[column]]
 
     def refuse(bad, column, allowed):
         hidden = form.get("hidden", False) or column in (own, link)

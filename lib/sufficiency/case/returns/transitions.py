@@ -63,6 +63,17 @@ def read_transitions(folder, by_need=False):
                        len(rows), unusable, _warnings(counts, unusable))
 
 
+def read_population(path, problems):
+    """population.csv (calendar-year, academic-year, population) as (year, age_0 ... age_25)."""
+    key = ["calendar-year", "academic-year"]
+    people = read_csv(path, problems, [], [*key, "population"], key, whole=True, signed=True)
+    if people is None or people.isna().any(axis=None) or people.duplicated(key).any():
+        return None  # noted
+    people = people.astype(int).assign(age=people["academic-year"].astype(int) + AGE_OF_YEAR)
+    people = people.pivot(index="calendar-year", columns="age", values="population")
+    return people.reindex(columns=AGES).add_prefix("age_")
+
+
 def stock(counts, january):
     """Children on a January by place and age, from the pair that ends there: (place, age)."""
     pair = counts[(counts["year"] == january - 1) & (counts["kind"] != "leaver")]
@@ -86,24 +97,21 @@ def _files(folder, problems):
     """transitions, population (year, age), states (place) and costs, ages at 31 August."""
     def file(name, text, numbers, key=(), **told):
         return read_csv(folder / f"{name}.csv", problems, text, numbers, key, **told)
-    years, key = ["academic-year-1", "academic-year-2"], ["calendar-year", "academic-year"]
+    years = ["academic-year-1", "academic-year-2"]
     told = {"whole": True, "signed": True}
     rows = file("transitions", TWO_SIDES, ["calendar-year", *years], **told)
-    people = file("population", [], [*key, "population"], key, **told)
+    people = read_population(folder / "population.csv", problems)
     states = file("valid-states", ["setting", "setting-group", "needs", "setting->setting"],
                   LIMITS, ["setting"], **told)
     costs = file("costs", ["need", "setting"], ["cost"], ["need", "setting"])
     problems.stop(f"transitions folder {folder}")
     rows["age-1"], rows["age-2"] = (rows[name] + AGE_OF_YEAR for name in years)
-    people = people.astype(int).assign(age=people["academic-year"].astype(int) + AGE_OF_YEAR)
-    people = people.pivot(index="calendar-year", columns="age", values="population")
     states = states.rename(columns={"setting-group": "group", LIMITS[0]: "first",
                                     LIMITS[1]: "last", "setting->setting": "moves"})
     for name in ("needs", "moves"):
         states[name] = states[name].str.findall(r"[^,;\s]+")
     states[["first", "last"]] = (states[["first", "last"]] + AGE_OF_YEAR).clip(0, AGES[-1])
-    return (rows, people.reindex(columns=AGES).add_prefix("age_"),
-            states.set_index("setting", drop=False), costs)
+    return rows, people, states.set_index("setting", drop=False), costs
 
 
 def _reasons(rows, states):

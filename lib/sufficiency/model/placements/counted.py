@@ -14,7 +14,7 @@ def calibrate_counts(case, kind):
 
     Pooled over the years counted, shrunk to the setting's group and to all settings by
     placements.counted.prior_size children. Population index: January's people at each age over
-    the last counted January's.
+    the last counted January's; level where the case has no population.
     """
     counts, places = case.counts, list(case.settings)
     first = int(counts["year"].max()) + 1
@@ -22,13 +22,17 @@ def calibrate_counts(case, kind):
     allowed = np.array([(np.array(AGES) >= s.ages[0]) & (np.array(AGES) <= s.ages[1])
                         for s in settings])
     moves = case.value("transitions.moves")
-    # growth looks a January's joiners up at the mid-year before it
-    people = case.published("population").rename(columns=lambda name: int(name[4:]))
-    people = people.set_axis(people.index - 1)
+    people = case.published("population", None)
+    if people is not None:
+        # growth looks a January's joiners up at the mid-year before it
+        people = people.rename(columns=lambda name: int(name[4:]))
+        people = people.set_axis(people.index - 1)
+    level = pd.DataFrame(1.0, sorted(set(counts["year"])), AGES)
+    known = level if people is None else people[people.index.isin(counts["year"])]
     prior, rho = (case[f"placements.{key}"].central_value()
                   for key in ("counted.prior_size", "rates.correlation"))
     rates = estimate(
-        counts, people[people.index.isin(counts["year"])], stock=_stock(counts, first, places),
+        counts, known, stock=_stock(counts, first, places),
         places=places, groups=[s.group for s in settings], allowed=allowed, phases=PHASES,
         moves=[[to in moves.get(place, ()) for to in places] for place in places],
         prior_size=prior, steps_per_year=1, first_age=0, correlation=rho)
