@@ -60,6 +60,11 @@ class Case:
             raise CaseError(f"{key}: {self._absent(key, 'value')}")
         return default if found is None else copy.deepcopy(found)
 
+    @property
+    def scenarios(self):
+        """Names of the scenarios that the case file has."""
+        return list(self._tree.data.get("scenarios") or {})
+
     def published(self, name, default=NOTHING):
         """A published table as a DataFrame: index period, NaN for blanks, `attrs` with source."""
         if name in self.tables:

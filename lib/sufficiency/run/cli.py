@@ -67,6 +67,18 @@ def _parser() -> argparse.ArgumentParser:
     list_ = _job(jobs, "premium", _premium, "how much dearer spot is in a placement list")
     list_.add_argument("file", help="CSV with a row a placement; says what columns it lacks")
     list_.add_argument("--setting", default="", help="compare the placements of one setting")
+    sweep = _job(jobs, "sweep", _sweep, "councils x scenarios x values, into one tidy table")
+    sweep.add_argument("names", nargs="*", help="cases under params/councils, or paths to some")
+    sweep.add_argument("--scenarios", default="", help="names, comma between; as_it_stands; all")
+    sweep.add_argument("--set", action="append", default=[], metavar="KEY=V,V", dest="sets")
+    sweep.add_argument("--draws", type=int, default=10_000, help="simulated worlds (10000)")
+    sweep.add_argument("--seed", type=int, default=1, help="the worlds' seed (1)")
+    sweep.add_argument("--processes", type=int, help="local processes (as many as processors)")
+    sweep.add_argument("--scheduler", default="", metavar="tcp://...", help="a Dask cluster")
+    sweep.add_argument("--published", default="", metavar="DIR", help="a published series")
+    sweep.add_argument("--councils", default="all", help="which of those: names, or all")
+    sweep.add_argument("--out", default="", help="folder of the sweep (outputs/sweeps/<its id>)")
+    sweep.add_argument("--again", action="store_true", help="work out finished tasks afresh")
     _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
     return parser
 
@@ -157,3 +169,10 @@ def _refresh(options) -> int:
         refresh(path)
         print(path.name)
     return 0
+
+
+def _sweep(options) -> int:
+    from sufficiency.case import find_root
+    from sufficiency.run import sweep
+
+    return sweep.run(options, find_root())

@@ -26,7 +26,7 @@ class Study(Shown):
 
     def __init__(self, parameters: Parameters, case=None):
         self.parameters = parameters
-        self.root = find_root()
+        self.root = case.root if case else find_root()
         self.case = case or load_case(
             parameters.case,
             scenario=parameters.scenario,
@@ -35,6 +35,9 @@ class Study(Shown):
             root=self.root,
         )
         self.out_dir = Path(parameters.out_dir).resolve() if parameters.out_dir else None
+        if self.out_dir:  # What a comparison of two runs sets side by side
+            resolved = manifest.canonical(self.case.resolved)
+            store.write_text(self.out_dir / "exempt" / "case.json", resolved)
         self.threads = min(os.cpu_count() or 1, 8)
         self._headlines, self._influence = [], []
 

@@ -1,0 +1,231 @@
+"""Sweeps: the same table from one process, two or a Dask cluster; faults, kills and resuming."""
+
+import csv
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_project import run, start
+from sufficiency.case import CaseError, load_case
+from sufficiency.case.new import new_case
+from sufficiency.run import grid, pool, sweep
+from sufficiency.run.figures import figures
+from sufficiency.run.forecast import gaps
+from sufficiency.run.parameters import ParameterError, Parameters
+from sufficiency.run.study import Study
+from sufficiency.run.worker import work
+
+TREND, HORIZON = "placements.growth.trend", "horizon.last_january"
+# The second January is one that no forecast reaches: its tasks fail where they are worked out
+SETS = [f"{TREND}=0.04,0.05", f"{HORIZON}=2024,2060"]
+ASKED = ["sweep", "rutland", "--draws", "20", *[part for one in SETS for part in ("--set", one)]]
+
+
+@pytest.fixture(scope="module")
+def tasks(root):
+    return grid.tasks(["rutland"], "", grid.parse_sets(SETS), 20, 1, root)
+
+
+@pytest.fixture(scope="module")
+def finished(root, tmp_path_factory):
+    """Folder of a sweep by one process, as a command, and what it said."""
+    out = tmp_path_factory.mktemp("sweep") / "one"
+    code, said, told = run(root, *ASKED, "--processes", "1", "--out", str(out))
+    assert code == 1 and said.strip() == str(out / "sweep.csv"), told
+    return out, told
+
+
+def rows(out):
+    return list(csv.DictReader(io.StringIO((out / "sweep.csv").read_text("utf-8"))))
+
+
+def test_a_failed_task_is_named_and_the_rest_finish(finished, tasks):
+    out, told = finished
+    assert "2 of 4 tasks failed" in told and "Traceback" not in told
+    for trend in ("0.04", "0.05"):
+        assert (f"failed: rutland, {TREND}={trend}, {HORIZON}=2060: {HORIZON}: found 2060"
+                in told), told
+    assert {row[HORIZON] for row in rows(out)} == {"2024"}
+    assert [row["run_id"] for row in rows(out)] == sorted(
+        (row["run_id"] for row in rows(out)), key=[task.run_id for task in tasks].index)
+
+
+def test_the_figures_are_those_of_a_study(finished, root, tmp_path):
+    study = Study(Parameters("rutland", "", 20, 1, f"{TREND}=0.04; {HORIZON}=2024"))
+    found = {(row["measure"], row["year"]): row for row in rows(finished[0])
+             if row[TREND] == "0.04"}
+    plans = study.placements["plans"].sum(("setting", "age")).sel(year=2024)
+    assert float(found["plans", "2024"]["mean"]) == pytest.approx(float(plans.mean()))
+    error = float(plans.std(ddof=1)) / 20**0.5
+    assert float(found["plans", "2024"]["mc_error"]) == pytest.approx(error)
+    saving = study.market.by_route["saving"] if "saving" in study.market.by_route else None
+    wanted = {f"saving_{name}" for name in study.market.labels} - {"saving_block_now"}
+    assert {key for key, _ in found if key.startswith("saving_")} == wanted, saving
+    # The folder of a run with the same parameters has the same name
+    assert found["spend", "2023-24"]["run_id"] == study.run_id
+
+
+def test_two_processes_give_the_same_bytes(finished, tasks, tmp_path):
+    said = []
+    path, failed = sweep.sweep(tasks, tmp_path, 2, told=said.append)
+    assert path.read_bytes() == (finished[0] / "sweep.csv").read_bytes()
+    assert len(failed) == 2 and len(said) == 4
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def cluster(root, tmp_path):
+    """Address of a Dask scheduler with two workers, stopped at the end."""
+    pytest.importorskip("distributed")
+    address, quiet = f"tcp://127.0.0.1:{free_port()}", ["--no-dashboard"]
+    near = {"DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False"}
+    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2]]
+    worker = ["worker", address, "--nthreads", "1", "--no-nanny", "--local-directory",
+              str(tmp_path / "dask")]
+    # Workers stand outside the project: what they need comes with a task
+    outside = {**os.environ, **near, "SUFFICIENCY_ROOT": str(tmp_path)}
+    code = [sys.executable, "-m", "dask"]
+    began = [subprocess.Popen([*code, *one, *quiet], cwd=tmp_path, env=outside,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             for one in (scheduler, worker, worker)]
+    yield address
+    for process in reversed(began):
+        process.terminate()
+    for process in began:
+        process.wait(timeout=30)
+
+
+def test_a_dask_cluster_gives_the_same_bytes(finished, tasks, cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "PATIENCE", 60)
+    path, failed = sweep.sweep(tasks, tmp_path / "out", scheduler=cluster, told=lambda _: None)
+    assert path.read_bytes() == (finished[0] / "sweep.csv").read_bytes()
+    assert [type(error) for error in failed.values()] == [ValueError] * 2
+
+
+def test_an_address_without_a_scheduler_is_refused_soon(tasks, tmp_path):
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="--scheduler: found nothing that answers"):
+        sweep.sweep(tasks, tmp_path, scheduler=f"tcp://127.0.0.1:{free_port()}")
+    assert time.monotonic() - began < 20
+    assert not (tmp_path / "sweep.csv").exists()
+    with pytest.raises(ValueError, match="--scheduler: found nothing that answers at 'nonsense:"):
+        sweep.sweep(tasks, tmp_path, scheduler="nonsense://x")
+
+
+def test_a_killed_sweep_goes_on_where_it_stopped(finished, root, tmp_path):
+    process = start(root, *ASKED, "--processes", "1", "--out", str(tmp_path))
+    limit = time.monotonic() + 120
+    while not (kept := list((tmp_path / "tasks").glob("[!.]*.csv"))):
+        assert process.poll() is None and time.monotonic() < limit
+        time.sleep(0.02)
+    process.kill()
+    process.communicate(timeout=60)
+    assert not (tmp_path / "sweep.csv").exists()
+    stamps = {path: path.stat().st_mtime_ns for path in kept}
+    code, _, told = run(root, *ASKED, "--processes", "1", "--out", str(tmp_path))
+    assert code == 1 and "of 4 tasks finished before" in told
+    assert (tmp_path / "sweep.csv").read_bytes() == (finished[0] / "sweep.csv").read_bytes()
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_stops_at_once_with_one_word(root, tmp_path):
+    process = start(root, *ASKED, "--out", str(tmp_path))
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert b"Traceback" not in told or process.returncode == -signal.SIGINT
+
+
+class Dies:
+    """A task that takes its process with it, in place of one that does not."""
+
+    def __reduce__(self):
+        return os._exit, (9,)
+
+
+def test_a_process_that_dies_is_named_and_the_rest_finish(tasks, monkeypatch):
+    deadly = replace(tasks[0], overrides={TREND: "dead"}, files={"x": Dies()})
+    found = {str(task): (text, error) for task, text, error in pool.outcomes([deadly, tasks[0]])}
+    text, error = found[str(deadly)]
+    assert text is None and type(error).__name__ == "BrokenProcessPool"
+    assert found[str(tasks[0])][0].startswith("measure,year,unit,mean")
+
+
+def test_all_mistakes_are_told_in_one_message_before_anything_runs(root, tmp_path):
+    code, said, told = run(root, "sweep", "rutland", "nowhere", "--scenarios", "tender_2025,none",
+                           "--set", "placements.growth.trendd=1", "--set",
+                           "costs.inflation.general=1,x", "--out", str(tmp_path / "out"))
+    assert code == 1 and not said and told.startswith("error: ") and "Traceback" not in told
+    for part in ("scenario: found 'none'", "case: found 'nowhere'",
+                 "placements.growth.trendd: found no such key"):
+        assert told.count(part) == 1, told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("sets", "message"), [
+    (["a.b"], "--set: found 'a.b'; allowed KEY=VALUE"),
+    (["a=1,,2"], "--set: found 'a=1,,2'"),
+    (["a=1;b=2"], "no ;"),
+    (["a=1", "a=2"], "a: found the key twice"),
+    (["a=1,2,1"], "a: found 1 twice"),
+])
+def test_values_that_cannot_be_read_are_refused(sets, message):
+    with pytest.raises(CaseError) as found:
+        grid.parse_sets(sets)
+    assert message in str(found.value)
+
+
+def test_values_are_split_at_commas_outside_braces_and_quotes():
+    said = ['a.b=1, {low: 1, central: 2, high: [3, 4]},"x, y"', "c=true"]
+    wanted = {"a.b": ["1", "{low: 1, central: 2, high: [3, 4]}", '"x, y"'], "c": ["true"]}
+    assert grid.parse_sets(said) == wanted
+
+
+def test_the_grid_is_cases_by_scenarios_by_values(root):
+    values = grid.parse_sets(["market.years=1,2", "market.slippage=0,3"])
+    found = grid.tasks(["rutland", "north_yorkshire"], "all", values, 5, 1, root)
+    assert len(found) == len({task.run_id for task in found}) == 4 * (2 + 3)
+    assert [str(task) for task in found[:2]] == [
+        f"rutland, market.years=1, market.slippage={months}" for months in (0, 3)]
+    assert [task.scenario for task in found[::4]] == [
+        "", "tender_2025", "", "as_it_turned_out", "light_burden"]
+    with pytest.raises(CaseError, match="cases: found rutland twice"):
+        grid.tasks(["rutland", "rutland"], root=root)
+    with pytest.raises(ParameterError, match="draws: found 0"):
+        grid.tasks(["rutland"], draws=0, root=root)
+
+
+def test_a_worker_with_other_sources_refuses(tasks):
+    with pytest.raises(ValueError, match="another version of the library"):
+        work(replace(tasks[0], library="0"))
+
+
+def test_a_council_of_the_published_series_has_its_own_rows_only(root, shared, project):
+    (kent, rutland) = grid.published_tasks(shared / "data", "Kent, Rutland", {}, 20, 1, root)
+    assert kent.case == "kent" and kent.run_id != rutland.run_id
+    plans = rutland.files["published/ehcp_caseload_by_setting.csv"].decode()
+    names = {row["la_name"] for row in csv.DictReader(io.StringIO(plans))}
+    assert names == {"Rutland"}
+    path, _ = new_case("rutland", published=shared / "data", council="Rutland", root=project,
+                       force=True, gaps=gaps)
+    given = Parameters("rutland", "", 20, 1)
+    whole = figures(Study(given, load_case(str(path), root=project)))
+    text = csv.DictReader(io.StringIO(work(rutland)))
+    assert [float(row["mean"]) for row in text] == pytest.approx(list(whole["mean"]), rel=1e-9)
+    with pytest.raises(CaseError, match=r"no such key"):
+        grid.published_tasks(shared / "data", "Rutland", {"a.b": ["1"]}, 20, 1, root)
+    assert Path(path).is_file()
