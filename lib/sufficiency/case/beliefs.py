@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sufficiency.case import changes, contracts
+from sufficiency.case import care, changes, contracts
 from sufficiency.case.files import CaseError, Tree, find_case, find_root, leaf, mapping, read
 from sufficiency.case.measures import Measure
 from sufficiency.case.quantity import Assumption, month, nearest
@@ -103,8 +103,10 @@ class Case:
         """
         import pandas as pd  # half a second that `--help` need not wait for
 
-        rows = []
+        rows, unused = [], () if self.value("care.returns", None) else ("care.",)
         for key in (key for key in self.assumptions if leaf(self.resolved, key.split("."))):
+            if key.startswith(unused):
+                continue
             made = self.assumptions[key]
             whole = made.model_dump(exclude_none=True)
             for when, entry in (made.values or {"": made}).items():
@@ -184,7 +186,7 @@ def _build(raw, name, root, scenario, overrides, known_by):
     known_by = known_by or own or raw.data.get("as_known") or ""
     tree, made, assumptions, measures = _changed(raw, scenario, overrides, known_by)
     tree.stop()
-    beside = [leaf(tree.data, ("safety_valve", "earlier_forecast"))]
+    beside = [leaf(tree.data, ("safety_valve", "earlier_forecast")), *care.beside(tree.data)]
     beside += [made.transitions.counts, made.transitions.quality] if made.transitions else []
     beside = [raw.files[-1].parent / file for file in beside if file]
     for path in beside:

@@ -89,9 +89,13 @@ def find_root(root=None):
 
 
 def find_case(name, root):
-    """Path of a case file, from a name in params/councils or a path that ends in .yaml."""
+    """Path of a case file, from a name in params/councils or a path that ends in .yaml.
+
+    A path starts from here or else from the project's folder.
+    """
     councils, text = root / "params" / "councils", str(name)
     path = Path(text) if text.endswith(".yaml") else councils / f"{text}.yaml"
+    path = path if path.is_file() else root / path  # a notebook's folder is not the project's
     named = path.stem == text or text.endswith(".yaml")
     if named and CASE_NAME.fullmatch(path.stem) and path.is_file():
         return path

@@ -8,12 +8,21 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from sufficiency.case import contracts, funding, market, measures, options, paper, quantity
+from sufficiency.case import (
+    care,
+    contracts,
+    funding,
+    market,
+    measures,
+    options,
+    paper,
+    quantity,
+)
 from sufficiency.case.files import leaf, mapping
 from sufficiency.case.quantity import Assumption, Model, QuantityError, nearest
 from sufficiency.case.table import Published, Row
 
-SECTIONS = ("placements", "costs", "safety_valve", "market", "appraisal", "contracts")
+SECTIONS = ("placements", "costs", "safety_valve", "market", "appraisal", "contracts", "care")
 HINTS = ("central", "values", "vintages")
 ABOUT = {"low", "high", "unit", "quality", "known"}
 NOT_HIGH_NEEDS = ("transport", "casework")
@@ -114,6 +123,7 @@ class CaseFile(Model):
     market: dict[str, Any] = Field(default_factory=dict)
     appraisal: dict[str, Any] = Field(default_factory=dict)
     contracts: dict[str, Any] = Field(default_factory=dict)
+    care: dict[str, Any] = Field(default_factory=dict)
     paper: dict[str, Any] = Field(default_factory=dict)
     happened: list[Any] = Field(default_factory=list)
     scenarios: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -151,6 +161,7 @@ def check(tree):
     market.check_market(tree, found)
     options.check_appraisal(tree, found)
     contracts.check_contracts(tree, found)
+    care.check_care(tree, found)
     paper.check_paper(tree)
     programme, parts = measures.check_measures(tree), ("safety_valve", "measures")
     found = {key: entry for key, entry in found.items()  # not what no measure in use says
@@ -182,7 +193,7 @@ def _check_assumption(node, path, tree):
         if said["quality"] != "illustrative" and not (said["source"] or (mine and said["note"])):
             role = ": whose judgement and why (or in note)" if mine else ""
             tree.problem((*path, "source"), "nothing", f"the source of every number{role}")
-    priced = ("costs", "market", "appraisal", "contracts")
+    priced = ("costs", "market", "appraisal", "contracts", "care")
     money = path[0] in priced and (made.unit or "").startswith("GBP")
     if money and not made.funded_by:
         tree.problem((*path, "funded_by"), "nothing", "who pays: " + ", ".join(quantity.FUNDS))

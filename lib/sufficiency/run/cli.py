@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--establishments", metavar="FILE", help="urn, ukprn and type (for --sen2)")
     new.add_argument("--published", metavar="DIR",
                      help="folder of published series; with --sen2, for the population only")
+    new.add_argument("--ssda903", metavar="DIR", help="folder of SSDA903 files, or of years")
     new.add_argument("--council", default="", help="its name or code in the published series")
     new.add_argument("--by-need", action="store_true", help="keep needs apart (transitions)")
     new.add_argument("--force", action="store_true", help="replace a case of that name")
@@ -129,9 +130,16 @@ def _new_case(options) -> int:
     from sufficiency.case.new import new_case
     from sufficiency.run.forecast import gaps
 
-    path, notices = new_case(options.name, options.transitions, options.published,
-                             options.council, find_root(), options.force, options.by_need, gaps,
-                             options.sen2, options.establishments)
+    if options.ssda903:
+        from sufficiency.case.new_care import new_care_case
+
+        if options.transitions or options.sen2 or options.published:
+            raise ValueError("new-case: found --ssda903 beside another source; allowed alone")
+        path, notices = new_care_case(options.name, options.ssda903, find_root(), options.force)
+    else:
+        path, notices = new_case(options.name, options.transitions, options.published,
+                                 options.council, find_root(), options.force, options.by_need, gaps,
+                                 options.sen2, options.establishments)
     print("\n".join(notices), file=sys.stderr)
     print(path)
     return 0

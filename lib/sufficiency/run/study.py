@@ -128,6 +128,13 @@ class Study(Shown):
 
         return Contracts(self)
 
+    @cached_property
+    def care(self):
+        """Children in care, from SSDA903 returns: see `care.Care`."""
+        from sufficiency.run.care import Care
+
+        return Care(self)
+
     def bridge(self, start: str, end: str, prices: str = "nominal"):
         """Why spend changes between two financial years: volume, mix, price; (draw, bar) GBP."""
         from sufficiency.model.costs.bridge import bridge

@@ -1,0 +1,1 @@
+"""Children in care: rates by quarter, children by category and age, and what their weeks cost."""
