@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--councils", default="all", help="which of those: names, or all")
     sweep.add_argument("--out", default="", help="folder of the sweep (outputs/sweeps/<its id>)")
     sweep.add_argument("--again", action="store_true", help="work out finished tasks afresh")
+    compare = _job(jobs, "compare", _compare, "what differs between two finished runs")
+    compare.add_argument("runs", nargs=2, metavar="RUN", help="a run's folder, or its id's start")
+    compare.add_argument("--public", action="store_true", help="compare the public editions")
+    compare.add_argument("--out", default="", help="folder (outputs/comparisons/<both ids>)")
     _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
     return parser
 
@@ -184,3 +188,10 @@ def _sweep(options) -> int:
     from sufficiency.run import sweep
 
     return sweep.run(options, find_root())
+
+
+def _compare(options) -> int:
+    from sufficiency.case import find_root
+    from sufficiency.run import compare
+
+    return compare.run(options, find_root())
