@@ -203,7 +203,7 @@ def test_a_worker_with_other_sources_refuses(tasks):
 
 
 def test_a_council_of_the_published_series_has_its_own_rows_only(root, shared, project):
-    (kent, rutland) = grid.published_tasks(shared / "data", "Kent, Rutland", {}, 20, 1, root)
+    (kent, rutland) = grid.published_tasks(shared / "data", ["Kent", "Rutland"], {}, 20, 1, root)
     assert kent.case == "kent" and kent.run_id != rutland.run_id
     plans = rutland.files["published/ehcp_caseload_by_setting.csv"].decode()
     names = {row["la_name"] for row in csv.DictReader(io.StringIO(plans))}
@@ -215,5 +215,5 @@ def test_a_council_of_the_published_series_has_its_own_rows_only(root, shared, p
     text = csv.DictReader(io.StringIO(work(rutland)))
     assert [float(row["mean"]) for row in text] == pytest.approx(list(whole["mean"]), rel=1e-9)
     with pytest.raises(CaseError, match=r"no such key"):
-        grid.published_tasks(shared / "data", "Rutland", {"a.b": ["1"]}, 20, 1, root)
+        grid.published_tasks(shared / "data", ["Rutland"], {"a.b": ["1"]}, 20, 1, root)
     assert Path(path).is_file()

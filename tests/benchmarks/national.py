@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 from sufficiency.case import find_root
 from sufficiency.run import grid
@@ -33,6 +34,11 @@ def held(process):
         except OSError:
             continue
     return total
+
+
+def worked():
+    """Seconds of processors that this process and its ended children have used."""
+    return sum(sum(getrusage(who)[:2]) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
 
 
 def measured(work):
@@ -61,10 +67,11 @@ def run(folder, names, draws):
         with tempfile.TemporaryDirectory() as out:
             return tasks, *sweep(tasks, out, PROCESSES, told=lambda line: None)
 
+    before = worked()
     (tasks, _, failed), seconds, memory = measured(work)
-    print(f"{len(tasks)} councils, {draws} draws: {seconds:.0f} s, "
-          f"{seconds / len(tasks):.2f} s a council, at most {memory:.0f} MB, "
-          f"{len(failed)} failed", flush=True)
+    busy = (worked() - before) / len(tasks)
+    print(f"{len(tasks)} councils, {draws} draws: {seconds:.0f} s, {busy:.2f} s of a processor a "
+          f"council, at most {memory:.0f} MB, {len(failed)} failed", flush=True)
     for task in tasks:
         if task.run_id in failed:
             print(f"  {task}: {failed[task.run_id]}")
@@ -75,12 +82,13 @@ def main(folder):
     from sufficiency.case.returns import published
 
     every = published.councils(published.read_folder(folder))
-    run(folder, every[0], 50)
+    run(folder, every[:1], 50)
     for draws in FEWER_DRAWS:
-        run(folder, ",".join(every[: COUNCILS[0]]), draws)
+        run(folder, every[: COUNCILS[0]], draws)
     for number in COUNCILS:
-        run(folder, ",".join(every[:number]), DRAWS)
-    print(f"seconds {run(folder, 'all', DRAWS):.0f}")
+        run(folder, every[:number], DRAWS)
+    seconds = run(folder, ["all"], DRAWS)
+    print(f"seconds {seconds:.0f}")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--processes", type=int, help="local processes (as many as processors)")
     sweep.add_argument("--scheduler", default="", metavar="tcp://...", help="a Dask cluster")
     sweep.add_argument("--published", default="", metavar="DIR", help="a published series")
-    sweep.add_argument("--councils", default="all", help="which of those: names, or all")
+    sweep.add_argument("--councils", nargs="+", default=["all"], help="names among those, or all")
     sweep.add_argument("--out", default="", help="folder of the sweep (outputs/sweeps/<its id>)")
     sweep.add_argument("--again", action="store_true", help="work out finished tasks afresh")
     compare = _job(jobs, "compare", _compare, "what differs between two finished runs")

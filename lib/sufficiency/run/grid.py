@@ -135,16 +135,15 @@ def _place(path, root):
 def published_tasks(folder, asked, grid=None, draws=10_000, seed=1, root=None):
     """A Task for each council of a folder of published series and each point of the grid.
 
-    asked: `all`, those whose series is unbroken, or names with commas between. Each council's case
-    is made as `new-case` makes it, where its task runs; the first one here, to check the keys.
+    asked: names or codes; ["all"] for those whose series is unbroken. Each council's case is made
+    as `new-case` makes it, where its task runs; the first one here too, to check the keys.
     """
     from sufficiency.case.returns import published
 
     root, grid, wrong, found = find_root(root), grid or {}, [], []
     read = published.read_folder(folder)
-    everyone = asked.strip() == ALL
-    names = published.councils(read) if everyone else [n.strip() for n in asked.split(",")]
-    for name in names if not everyone else ():
+    names = published.councils(read) if list(asked) == [ALL] else list(asked)
+    for name in names:
         try:
             published.find(read, name)
         except CaseError as error:
