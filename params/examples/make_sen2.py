@@ -115,14 +115,14 @@ def write(folder, seed=SEED, children=60, history=False, beside=True):
     made = simulate(seed, children)
     for year in VERSIONS if not history else [LAST]:
         place = Path(folder) if history else Path(folder) / str(year)
-        _return(place, year, made, census(FIRST if history else year - 1))
+        write_return(place, year, made, census(FIRST if history else year - 1))
     if beside:
         _beside(Path(folder))
 
 
-def _return(folder, year, made, since):
+def write_return(folder, year, made, since, version=""):
     """One January's nine modules: plans on its census day, and those ceased since a day."""
-    day, version = census(year), VERSIONS[year]
+    day, version = census(year), version or VERSIONS[year]
     rows = {module: [] for module in COLUMNS}
     _add(rows, "sen2", None, collection="SEN2", year=year, referencedate=day, lea="999",
          softwarecode="SYNTHETIC", release="invented", serialno=1)

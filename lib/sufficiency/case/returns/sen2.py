@@ -158,8 +158,9 @@ def _checked(frame, module, file, frames, quality, latest):
     for column in form.get("filled", ()):
         refuse(frame[column] == "", column, "a value")
     for column, codes in form.get("codes", {}).items():
-        frame[column] = frame[column].str.upper().str.removesuffix(".0")
-        refuse(~frame[column].isin(["", *codes]), column, f"{', '.join(codes)} or a blank")
+        plain = frame[column].str.upper().str.removesuffix(".0")
+        refuse(~plain.isin(["", *codes]), column, f"{', '.join(codes)} or a blank")
+        frame[column] = plain
     for column, earliest in dates.items():
         read = days(frame[column], earliest, latest)
         refuse(read.isna() & (frame[column] != ""), column, f"2022-Sep-28, 28/09/2022 or "

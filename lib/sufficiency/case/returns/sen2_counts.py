@@ -216,7 +216,7 @@ def _state(year, day, plans, born, placed):
 
 def _pair(year, before, after):
     """A row a child of a pair of Januaries, in the columns of counts."""
-    both = before.join(after, how="outer", lsuffix="_1", rsuffix="_2")
+    both = before.add_suffix("_1").join(after.add_suffix("_2"), how="outer")
     joins, leaves = both["age_1"].isna(), both["age_2"].isna()
     kind = np.select([joins, leaves, both["place_1"] != both["place_2"]],
                      ["joiner", "leaver", "mover"], "stayer")
