@@ -186,3 +186,34 @@ def two_piece_normal(u, mode, below, above):
     low = mode + below * special.ndtri(np.minimum(u * total / (2 * below), 0.5))
     high = mode - above * special.ndtri(np.minimum((1 - u) * total / (2 * above), 0.5))
     return np.where(u * total < below, low, high)
+
+
+SHARES = {50: ("p25", "p75"), 80: ("p10", "p90"), 95: ("p2_5", "p97_5")}
+SIZES = {"under 1,000 plans": 0, "1,000 to 2,499": 1000, "2,500 and over": 2500}
+
+
+def size_group(plans):
+    """Which of SIZES a council of so many plans is in: (...) -> (...) names."""
+    place = np.searchsorted(list(SIZES.values()), np.asarray(plans), "right") - 1
+    return np.array(list(SIZES))[place]
+
+
+def scores(rows):
+    """Scores of forecasts pooled over rows: DataFrame -> {name: figure}.
+
+    rows: origin, council, actual, mean, percentiles, crps, pit, scale (mean yearly change of the
+    series before). crps is its sum over the sum of what came, a share, as wape is; mase the mean
+    over series that have a scale. inside_80, _low and _high: see `coverage`, clustered by origin.
+    pit_low, pit_high: share of what came in the lowest and the highest tenth, each 0.1 if honest.
+    """
+    scale = rows["scale"].where(rows["scale"] > 0)
+    error = (rows["actual"] - rows["mean"]).abs()
+    found = {"forecasts": len(rows), "councils": rows["council"].nunique(),
+             "origins": rows["origin"].nunique(), "wape": wape(rows["actual"], rows["mean"]),
+             "bias": (rows["mean"] - rows["actual"]).sum() / rows["actual"].sum(),
+             "mase": (error / scale).mean(), "crps": rows["crps"].sum() / rows["actual"].sum()}
+    for share, (low, high) in SHARES.items():
+        inside = rows["actual"].between(rows[low], rows[high])
+        names = (f"inside_{share}", f"inside_{share}_low", f"inside_{share}_high")
+        found |= dict(zip(names, coverage(inside, rows["origin"]), strict=True))
+    return found | {"pit_low": (rows["pit"] < 0.1).mean(), "pit_high": (rows["pit"] > 0.9).mean()}

@@ -127,27 +127,30 @@ def notices(folder, council):
     return [text for text, holds in found.items() if holds]
 
 
-def tables(folder, council):
+def tables(folder, council, known_by=""):
     """Everything the files hold of one council -> {table name: frame by period}.
 
     Form of case.published: index January, calendar year or financial year; attrs unit, source,
-    quality, known (period: month of release). Takes England and the regions too.
+    quality, known (period: month of release). Takes England and the regions too. known_by: only
+    what was out by that month, YYYY-MM; then the earlier stands of two releases of one figure.
     """
-    name = find(folder, council).index[0]
+    name, stands = find(folder, council).index[0], "first" if known_by else "last"
     own = {file: frame.loc[[name]] for file, frame in folder.frames.items() if name in frame.index}
-    built = {name: _series(own, form) for name, form in SERIES.items()}
-    built = _plans(own) | built | _population(own)
+    built = {name: _series(own, form, stands) for name, form in SERIES.items()}
+    built = _plans(own, stands) | built | _population(own)
     if len(built["flows"]):
         built["flows"]["timely_share"] = (built["flows"]["timely_share"] / 100).round(4)
+    if known_by:
+        built = {key: frame[[frame.attrs["known"][when] <= known_by for when in frame.index]]
+                 for key, frame in built.items()}
     return {key: frame for key, frame in built.items() if len(frame)}
 
 
-def _plans(own):
-    # The later release stands where two give the same January.
+def _plans(own, stands):
     rows = own["ehcp_caseload_by_setting"].sort_values([JANUARY, "release"])
-    rows = rows.drop_duplicates(JANUARY, keep="last").set_index(JANUARY)
+    rows = rows.drop_duplicates(JANUARY, keep=stands).set_index(JANUARY)
     ages = own["ehcp_caseload_by_age"].sort_values("release")
-    ages = ages.drop_duplicates([JANUARY, "age_band"], keep="last")
+    ages = ages.drop_duplicates([JANUARY, "age_band"], keep=stands)
     ages = ages.pivot(index=JANUARY, columns="age_band", values="ehc_plans_and_statements")
     ages = ages.reindex(columns=list(AGE_BANDS)).rename(columns=AGE_BANDS)
     plans = pd.DataFrame({setting: rows[parts].sum(axis=1, min_count=1)
@@ -161,10 +164,11 @@ def _plans(own):
             for name, frame in (("plans_by_setting", plans), ("plans_by_age", ages))}
 
 
-def _series(own, form):
-    """A table of the series: each file's columns under our names, the first file standing."""
+def _series(own, form, stands):
+    """A table of the series: each file's columns under our names, the first or last standing."""
     made, columns = pd.DataFrame(), form["columns"]
-    for i, file in enumerate(form["files"]):
+    files = list(enumerate(form["files"]))
+    for i, file in files if stands == "last" else files[::-1]:
         period = FILES[file]["text"][0]
         rows = own.get(file, pd.DataFrame(columns=[period])).set_index(period)
         columns = columns or {name.removeprefix(LINES): [name] for name in rows.filter(like=LINES)}

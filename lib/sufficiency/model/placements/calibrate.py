@@ -21,6 +21,8 @@ from sufficiency.model.placements.margins import (
 from sufficiency.model.placements.rates import Rates
 
 STEPS, START = 4, 2016
+NAMES = ("plans_by_setting", "plans_by_age", "new_plans", "flows", "population_2022_based",
+         "population_2018_based")
 # Groups whose ceasing is scaled, by first age.
 CEASING = {"under 16": 0, "16 to 18": 16, "19 and over": 19}
 # Rates are fitted to totals: a child counts as a quarter of one whose move was seen (judgement).
@@ -58,27 +60,33 @@ class Calibration:
     carry: bool = False
 
 
-def calibrate(case, tables=None):
+def england(case):
+    """England's series with the flows fitted to it, for `calibrate` to be given for many councils.
+
+    Refuses fewer than two Januaries of England's plans known by the case's date.
+    """
+    return _fit(case, _series(case, {name: case.published(f"england_{name}", None)
+                                     for name in NAMES[:4]}))
+
+
+def calibrate(case, tables=None, reference=None):
     """Rates for a case from published totals -> Calibration.
 
     Stock by setting and single age: patterns by age fitted to both margins, so modelled. Ceasing
     by age group, moves into each setting and joiners by band: bounded least squares over the
     last four years, the patterns as prior. Level of joiners: see `_level`.
     tables: frames as case.published gives them, to fit another council with this case's
-    patterns. A case with counts of transitions uses those instead. Refuses fewer than two
-    Januaries of plans, or none by age.
+    patterns. reference: `england(case)`, where many councils share it. A case with counts of
+    transitions uses those instead. Refuses fewer than two Januaries of plans, or none by age.
     """
     if tables is None and case.counts is not None:
         return replace(calibrate_counts(case, Calibration), carry=_carry(case))
-    names = ("plans_by_setting", "plans_by_age", "new_plans", "flows",
-             "population_2022_based", "population_2018_based")
-    tables = tables or {name: case.published(name, None) for name in names}
-    england = {name: case.published(f"england_{name}", None) for name in names[:4]}
-    own, reference = _fit(case, _series(case, tables)), _fit(case, _series(case, england))
+    tables = tables or {name: case.published(name, None) for name in NAMES}
+    own, reference = _fit(case, _series(case, tables)), reference or england(case)
     level, difference = _level(case, own, reference)
     left = own["history"]["unreconciled"]
     flow = _central(case, "placements.unreconciled.flow") * own["stock"][-1].sum()
-    people = next((tables[name] for name in names[4:] if tables.get(name) is not None), None)
+    people = next((tables[name] for name in NAMES[4:] if tables.get(name) is not None), None)
     if people is not None:
         people = people.rename(columns=lambda name: int(name.removeprefix("age_")))[list(AGES)]
     joiners = max(level - flow, 0.1 * level)

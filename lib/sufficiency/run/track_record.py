@@ -1,0 +1,216 @@
+"""The track record: forecasts of every council from past Januaries beside what came."""
+
+import os
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sufficiency.case import find_root, load_case
+from sufficiency.case.files import CaseError
+from sufficiency.case.returns import published
+from sufficiency.model import skill
+from sufficiency.model.placements.calibrate import calibrate, england
+from sufficiency.model.streams import Worlds, named_uniform, stable_id
+from sufficiency.report.tables import quantiles
+from sufficiency.run.forecast import simulate
+
+AHEAD, METHOD = 4, "this method"
+FIRST, LAST = 2014, 2023  # Januaries that a council's series must have without a break
+MEASURES = {"all_plans": None, "independent_special": "independent_special"}
+SHARES = {"p2_5": 0.025, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9,
+          "p97_5": 0.975}  # fmt: skip
+COLUMNS = ["origin", "horizon", "council", "measure", "actual", "mean", "p2_5", "p10", "p50",
+           "p90", "p97_5", "crps"]
+# Councils to a task: few enough that two processes end together.
+TOGETHER = 25
+
+
+class Record(NamedTuple):
+    """Forecasts beside what came, a row each method, and what was left out, in words."""
+
+    rows: pd.DataFrame
+    left_out: list
+
+
+class Task(NamedTuple):
+    """Councils to forecast from one January, and all that it takes."""
+
+    data: Path
+    root: Path
+    origin: int
+    released: str
+    councils: tuple
+    draws: int
+    seed: int
+
+
+def track_record(data, first, last, council="", draws=1000, seed=1, processes=2, root=None):
+    """Forecasts from January `first` to `last` of what later Januaries in data show -> Record.
+
+    data: a folder of the Department's files. Every council with an unbroken series, or one of
+    them, all plans and independent special, 1 to 4 years ahead, by the method as the national
+    assumptions of the time had it and by the simple methods. Nothing later than the release of a
+    January's counts is used. Refuses first > last, unknown councils, and years without targets.
+    """
+    if first > last:
+        raise ValueError(f"--from: found {first}; allowed no later than --to, {last}")
+    root, data = find_root(root), Path(data).resolve()
+    if not data.is_dir():
+        raise CaseError(f"--data: found {data}; allowed a folder of the Department's files")
+    folder = _folder(data)
+    everyone = _councils(folder)
+    asked = _asked(folder, everyone, council)
+    series = {name: published.tables(folder, name)["plans_by_setting"] for name in everyone}
+    counted = {name: _matrix(series, part) for name, part in MEASURES.items()}
+    totals = counted["all_plans"].loc[asked]
+    held = totals.columns[totals.notna().any()]
+    if last >= held.max() or first < FIRST:
+        raise ValueError(f"--from, --to: found {first} to {last}; allowed {FIRST} to "
+                         f"{held.max() - 1}, the January before the last in {data.name}")
+    known = series[asked[0]].attrs["known"]
+    tasks = [Task(data, root, origin, known[origin], tuple(asked[i:i + TOGETHER]), draws, seed)
+             for origin in range(first, last + 1) for i in range(0, len(asked), TOGETHER)]
+    found, left_out = [], []
+    for done, (task, (rows, lost)) in enumerate(zip(tasks, _run(tasks, processes), strict=True)):
+        found += rows
+        left_out += lost
+        print(f"[{done + 1}/{len(tasks)}] January {task.origin}, {len(task.councils)} councils",
+              file=sys.stderr, flush=True)
+    ours = pd.DataFrame(found).assign(method=METHOD)
+    rows = pd.concat([ours, *_simple(counted, ours, seed)], ignore_index=True)
+    return Record(_beside(rows, counted), left_out)
+
+
+def _run(tasks, processes):
+    if processes < 1:
+        raise ValueError(f"--processes: found {processes}; allowed 1 or more")
+    if processes == 1:
+        yield from map(forecast, tasks)
+        return
+    # Small matrices: threads of their own only get in each other's way.
+    before = os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(forecast, tasks)
+    finally:
+        os.environ["OPENBLAS_NUM_THREADS"] = before
+
+
+@cache
+def _folder(data):
+    return published.read_folder(data)
+
+
+@cache
+def _dated(root, origin, released):
+    """The national assumptions as known at a release, and England's flows fitted then."""
+    with tempfile.TemporaryDirectory() as aside:
+        path = Path(aside) / "any_council.yaml"
+        path.write_text("extends: national\ncouncil: {name: Any council, short: any}\n")
+        case = load_case(str(path), as_known=released, root=root)
+        if "placements.growth.trend" not in case:
+            raise ValueError(f"--from: found {origin}; allowed a January whose counts came out "
+                             "when there were assumptions to forecast with, 2017 or later")
+        case = case.changed({"horizon.last_january": origin + AHEAD - 1})
+    return case, england(case)
+
+
+def _councils(folder):
+    """Councils by name with an unbroken series, as far as most of the files go."""
+    years = folder.plans[published.JANUARY].value_counts()
+    last = years.index[years > years.max() / 4].max()
+    return published.councils(folder, FIRST, min(LAST, int(last)))
+
+
+def _asked(folder, everyone, council):
+    if not everyone:
+        raise CaseError(f"--data: found no council with plans each January from {FIRST}")
+    if not council:
+        return everyone
+    name = published.label(folder, council)[0]
+    if name not in everyone:
+        raise CaseError(f"--council: found {name}, whose series has a break; allowed one with "
+                        f"plans each January from {FIRST} to {LAST}")
+    return [name]
+
+
+def _matrix(series, setting):
+    """Counts (council, January) from the tables of all councils, NaN where there are none."""
+    rows = {name: table.sum(axis=1) if setting is None else table[setting]
+            for name, table in series.items()}
+    frame = pd.DataFrame(rows).T.sort_index(axis=1)
+    return frame.where(pd.DataFrame({name: t.sum(axis=1) for name, t in series.items()}).T > 0)
+
+
+def forecast(task):
+    """Forecasts of a task -> (rows as dicts, councils left out and why)."""
+    case, reference = _dated(task.root, task.origin, task.released)
+    rows, left_out = [], []
+    for name in task.councils:
+        try:
+            found = calibrate(case, published.tables(_folder(task.data), name, task.released),
+                              reference)
+        except ValueError as error:
+            left_out.append(f"{name}, January {task.origin}: {error}")
+            continue
+        if found.first_january != task.origin:
+            left_out.append(f"{name}, January {task.origin}: last counted in "
+                            f"{found.first_january}")
+            continue
+        # luck of its own for each council and origin: errors of sampling do not add up
+        worlds = Worlds(case.assumptions, stable_id(f"{task.seed} {task.origin} {name}"),
+                        task.draws)
+        plans = simulate(case, found, worlds, threads=1)["plans"].sum("age")
+        came = published.tables(_folder(task.data), name)["plans_by_setting"]
+        for (measure, part), horizon in product(MEASURES.items(), range(1, AHEAD + 1)):
+            january = task.origin + horizon
+            if january not in came.index:
+                continue
+            draws = plans.sel(year=january)
+            draws = (draws.sum("setting") if part is None else draws.sel(setting=part)).values
+            actual = came.loc[january].sum() if part is None else came.loc[january, part]
+            if np.isfinite(actual):
+                key = (task.origin, horizon, name, measure)
+                rows.append(_row(key, actual, draws, float(draws.mean()), task.seed))
+    return rows, left_out
+
+
+def _row(key, actual, draws, mean, seed, method=METHOD):
+    draws = draws.astype(float)
+    u = named_uniform(seed, " ".join(map(str, ("track record pit", method, *key))), 1)[0]
+    found = dict(zip(SHARES, quantiles(draws, list(SHARES.values())), strict=True))
+    return {**dict(zip(COLUMNS[:4], key, strict=True)), "actual": float(actual), "mean": mean,
+            **found, "crps": float(skill.crps(draws, actual)),
+            "pit": float(skill.pit(draws, actual, u)), "method": method}
+
+
+def _simple(counted, ours, seed):
+    """Frames of the simple methods' forecasts of the same things."""
+    for (measure, origin, horizon), asked in ours.groupby(["measure", "origin", "horizon"]):
+        before = counted[measure].loc[:, :origin]
+        for method in skill.SIMPLE:
+            point, draws = skill.simple(method, before.to_numpy(), horizon)
+            place = before.index.get_indexer(asked["council"])
+            yield pd.DataFrame([
+                _row((origin, horizon, name, measure), actual, draws[np.isfinite(draws[:, i]), i],
+                     point[i], seed, method)
+                for i, name, actual in zip(place, asked["council"], asked["actual"], strict=True)])
+
+
+def _beside(rows, counted):
+    """Rows with the plans at the origin, and the yearly change before it that MASE divides by."""
+    plans, scale = [], []
+    for row in rows[["origin", "council", "measure"]].itertuples():
+        before = counted[row.measure].loc[row.council, :row.origin].to_numpy()
+        change = np.abs(np.diff(before))
+        scale.append(np.nanmean(change))
+        plans.append(counted["all_plans"].at[row.council, row.origin])
+    return rows.assign(plans=plans, scale=scale)
