@@ -58,6 +58,10 @@ class Worlds:
         """These worlds with {key: u, (draw,) or a number in 0 to 1} held; all other luck stays."""
         return Held(self, uniforms)
 
+    def change(self, assumptions):
+        """These worlds with {key: another assumption} in place of some; all luck stays."""
+        return Changed(self, assumptions)
+
     def __contains__(self, key):
         return key in self.assumptions
 
@@ -132,3 +136,21 @@ class Held(Worlds):
 
     def uniform(self, name):
         return self._held[name] if name in self._held else self._all.uniform(name)
+
+
+class Changed(Worlds):
+    """Other worlds with some assumptions replaced; see `Worlds.change`."""
+
+    def __init__(self, worlds, assumptions):
+        for key in assumptions:
+            worlds._known(key)
+        super().__init__({**worlds.assumptions, **assumptions}, worlds.seed, worlds.draws)
+        self._all, self._own = worlds, frozenset(assumptions)
+
+    def at(self, key, period=None):
+        return (super() if key in self._own else self._all).at(key, period)
+
+    __getitem__ = at
+
+    def uniform(self, name):
+        return self._all.uniform(name)
