@@ -11,7 +11,7 @@ from sufficiency.case import load_case
 from sufficiency.model.market.outcomes import CAUSES
 from sufficiency.report import market_words as said
 from sufficiency.report import procurement_words
-from sufficiency.run import procurement
+from sufficiency.run import cli, procurement
 from sufficiency.run.parameters import Parameters
 from sufficiency.run.study import Study
 
@@ -187,9 +187,10 @@ def test_no_provider_is_named(made, market):
     (["--set", "market.reference=sopt"], "market.reference"),
     (["--scenario", "nope"], "nope"),
 ])
-def test_a_bad_name_is_one_clear_message(root, tmp_path, given, key):
-    code, out, error = run(root, "annex", "north_yorkshire", "--out", str(tmp_path), *given)
-    assert code != 0 and not out
+def test_a_bad_name_is_one_clear_message(tmp_path, capsys, given, key):
+    code = cli.main(["annex", "north_yorkshire", "--out", str(tmp_path), *given])
+    out, error = capsys.readouterr()
+    assert code == 1 and not out
     assert key in error and "found" in error and "Traceback" not in error
     assert len(error.strip().splitlines()) == 1, error
     assert not list(tmp_path.rglob("*.*"))
