@@ -16,7 +16,7 @@ WEEKS_20 = pd.Timedelta(days=140)  # from request to plan: SEND Regulations 2014
 # A year before the last is counted if as many plans as this share of the last year's ceased in it:
 # then the return has kept what ceased (judgement).
 KEPT = 0.25
-UNKNOWN = "unknown"
+UNKNOWN, OF_PLAN = "unknown", ", of the plan"
 FLOWS = ["requests", "refused", "agreed", "issued", "not_issued", "ceased", "timely_share"]
 
 
@@ -209,7 +209,7 @@ def _state(year, day, plans, born, placed):
     there = there.sort_values(order, ascending=[True, True, True, False], kind="stable")
     there = there.drop_duplicates("child").set_index("child")
     state["place"] = there["place"].reindex(state.index).fillna(UNKNOWN)
-    told = there["told"].mask(there["named"], there["told"] + ", of the plan")
+    told = there["told"].mask(there["named"], there["told"] + OF_PLAN)
     state["told"] = told.reindex(state.index).fillna("no placement")
     return state
 
@@ -246,6 +246,9 @@ def _told(states, settings):
     total, aged = settings.to_numpy().sum(), sum(state.attrs["aged"] for state in states.values())
     found = [f"setting of a child in a January by {how}: {n:,} of {total:,}"
              for how, n in settings.sum(axis=1).sort_values(ascending=False).items()]
+    if any(how.endswith(OF_PLAN) for how in settings.index):
+        found.append(f"a setting{OF_PLAN} is the one it first named, where the return lists no "
+                     "placement (a plan that has ceased): moves before it ceased are not seen")
     if aged:
         found.append(f"{aged} plans in a January of people past 25 at 31 August, or without "
                      "a birth date that can be: not counted there")
