@@ -109,6 +109,13 @@ def test_what_says_who_a_child_is_is_not_repeated(folder, module, column, value,
     assert f":5: {column}: found (not shown); allowed {allowed}" in said[0]
 
 
+def test_a_return_is_of_a_january(folder):
+    change(folder, "sen2", 2, "referencedate", "2024-02-18")
+    said = refused(folder)
+    assert "sen2.csv:2: found 1 rows, 0 that can be used" in said
+    assert "1 x referencedate: allowed a day in January" in said
+
+
 def test_rows_below_one_that_is_not_used_are_not_used(folder):
     change(folder, "person", 5, "personbirthdate", "")
     _, quality, _ = read_collections(folder)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sufficiency.case import CaseError
 from sufficiency.case.returns.sen2_counts import read_sen2, settings_of
 from sufficiency.case.returns.transitions import stock
+from sufficiency.report import returns_views
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from made_sen2 import CODES, TYPES, change, file, make
@@ -183,6 +184,18 @@ def test_returns_of_one_january_only_with_no_earlier_plan_still_count_a_pair(tmp
     assert found.counts.to_dict("records") == [
         {"year": 2023, "kind": "joiner", "place": "mainstream", "age": 8, "destination": "",
          "count": 1}]
+
+
+def test_the_quality_table_is_an_item_to_show(years, small_case):
+    item = returns_views.quality_table(years.quality, what="the SEN2 returns")
+    shown = item.shown()
+    assert list(shown) == ["File", "Rows", "Used", "Not used", "Reason", "First lines"]
+    reasons = shown[shown["Reason"] != ""]
+    assert len(reasons) and (reasons["Rows"] == "").all() and (reasons["File"] == "").all()
+    whole = tied(years.quality)
+    assert item.caption.startswith(f"{whole['rows'].sum():,} rows of the SEN2 returns: ")
+    assert returns_views.quality_items(small_case) == []
+    assert "not on a return by child" in returns_views.quality_words(small_case)
 
 
 CELLS = ["", "x", "0", "-1", "2022-09-28", "2022-Feb-30 00:00:00", "31/12/2099", "NEET", "Ω",

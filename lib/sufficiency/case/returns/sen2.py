@@ -166,6 +166,10 @@ def _checked(frame, module, file, frames, quality, latest):
         refuse(read.isna() & (frame[column] != ""), column, f"2022-Sep-28, 28/09/2022 or "
                f"2022-09-28, {earliest} to {latest.date()}")
         frame[f"said {column}"], frame[column] = frame[column], read
+    if module == "sen2":
+        day = frame["referencedate"]
+        quality.refuse(file, frame.assign(referencedate=frame["said referencedate"]),
+                       day.notna() & (day.dt.month != 1), "referencedate", "a day in January")
     for first, then in form.get("order", ()):
         bad = frame[then] < frame[first]
         quality.refuse(file, frame.assign(**{then: frame[f"said {then}"]}), bad, then,
