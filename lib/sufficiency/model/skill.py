@@ -6,6 +6,7 @@ Athanasopoulos, Forecasting: principles and practice, 7 and 8 (simple methods, s
 """
 
 import numpy as np
+import pandas as pd
 from scipy import integrate, optimize, special
 
 # Usual share of a trend that carries to the next year (Hyndman and Athanasopoulos, 8.2).
@@ -217,3 +218,22 @@ def scores(rows):
         names = (f"inside_{share}", f"inside_{share}_low", f"inside_{share}_high")
         found |= dict(zip(names, coverage(inside, rows["origin"]), strict=True))
     return found | {"pit_low": (rows["pit"] < 0.1).mean(), "pit_high": (rows["pit"] > 0.9).mean()}
+
+
+def summarise(rows):
+    """Scores by method, measure and horizon, for all, by origin and by size: -> DataFrame.
+
+    rows as for `scores`, with method, measure, horizon and plans at the origin. Left out are
+    origins and horizons that fewer than half as many councils have as the fullest: those few
+    would be scored as if they were everybody.
+    """
+    pair = rows.groupby(["measure", "origin", "horizon"])["council"].transform("nunique")
+    rows = rows[pair >= pair.groupby(rows["measure"]).transform("max") / 2]
+    made = []
+    for by, label in (("all", np.full(len(rows), "all")), ("origin", rows["origin"].astype(str)),
+                      ("size", size_group(rows["plans"]))):
+        keys = ["method", "measure", "horizon"]
+        for key, part in rows.assign(group=label).groupby([*keys, "group"], sort=False):
+            made.append({**dict(zip(keys, key, strict=False)), "by": by, "group": key[-1],
+                         **scores(part)})
+    return pd.DataFrame(made)

@@ -84,6 +84,16 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("runs", nargs=2, metavar="RUN", help="a run's folder, or its id's start")
     compare.add_argument("--public", action="store_true", help="compare the public editions")
     compare.add_argument("--out", default="", help="folder (outputs/comparisons/<both ids>)")
+    past = _job(jobs, "track-record", _track_record, "how wrong the method has been before")
+    past.add_argument("--data", required=True, metavar="DIR", help="folder of published series")
+    past.add_argument("--from", type=int, required=True, dest="first", help="first January")
+    past.add_argument("--to", type=int, required=True, dest="last", help="last January")
+    past.add_argument("--council", default="", help="one council, by its name or code")
+    past.add_argument("--out", default="", metavar="FILE", help="CSV of every forecast")
+    past.add_argument("--draws", type=int, default=1000, help="simulated worlds each (1000)")
+    past.add_argument("--seed", type=int, default=1, help="the worlds' seed (1)")
+    past.add_argument("--processes", type=int, default=2, help="side by side (2)")
+    past.add_argument("--keep", action="store_true", help="keep the scores under params")
     _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
     return parser
 
@@ -195,3 +205,20 @@ def _compare(options) -> int:
     from sufficiency.run import compare
 
     return compare.run(options, find_root())
+
+
+def _track_record(options) -> int:
+    from sufficiency.case import find_root
+    from sufficiency.report.skill_views import printed
+    from sufficiency.run import track_record as past
+
+    if options.keep and options.council:
+        raise ValueError("--keep: found with --council; allowed for all councils only")
+    record = past.track_record(options.data, options.first, options.last, options.council,
+                               options.draws, options.seed, options.processes)
+    if options.out:
+        past.write(record, options.out)
+    if options.keep:
+        past.keep(record, find_root())
+    print(printed(record.rows, record.left_out))
+    return 0

@@ -8,6 +8,9 @@ from pathlib import Path
 
 PACKAGES = ("sufficiency", "numpy", "pandas", "scipy", "numba", "xarray", "matplotlib", "typst")
 
+# What notebooks read beside the case and the law: how forecasts have done before.
+RECORD = ("track_record", "track_record_councils")
+
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, hex."""
@@ -25,7 +28,8 @@ def describe(case, parameters, root: Path) -> dict:
     names = case.value("annex.notebooks", [])
     notebooks = {name: root / "notebooks" / f"{name}.ipynb" for name in names}
     lock, law = root / "requirements.lock", root / "params" / "law.yaml"
-    inputs = [*map(Path, case.files), *([law] if law.is_file() else [])]
+    beside = [law, *(root / "params" / f"{name}.csv" for name in RECORD)]
+    inputs = [*map(Path, case.files), *(path for path in beside if path.is_file())]
     return {
         "case": case.name,
         "as_at": case.as_at.isoformat(),

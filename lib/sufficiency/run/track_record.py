@@ -19,16 +19,19 @@ from sufficiency.case.returns import published
 from sufficiency.model import skill
 from sufficiency.model.placements.calibrate import calibrate, england
 from sufficiency.model.streams import Worlds, named_uniform, stable_id
-from sufficiency.report.tables import quantiles
+from sufficiency.report import skill_views
+from sufficiency.report.tables import csv, quantiles
+from sufficiency.run import manifest, store
 from sufficiency.run.forecast import simulate
 
-AHEAD, METHOD = 4, "this method"
+AHEAD, METHOD = 4, skill_views.METHOD
 FIRST, LAST = 2014, 2023  # Januaries that a council's series must have without a break
 MEASURES = {"all_plans": None, "independent_special": "independent_special"}
 SHARES = {"p2_5": 0.025, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9,
           "p97_5": 0.975}  # fmt: skip
 COLUMNS = ["origin", "horizon", "council", "measure", "actual", "mean", "p2_5", "p10", "p50",
            "p90", "p97_5", "crps"]
+KEPT = manifest.RECORD
 # Councils to a task: few enough that two processes end together.
 TOGETHER = 25
 
@@ -76,6 +79,7 @@ def track_record(data, first, last, council="", draws=1000, seed=1, processes=2,
         raise ValueError(f"--from, --to: found {first} to {last}; allowed {FIRST} to "
                          f"{held.max() - 1}, the January before the last in {data.name}")
     known = series[asked[0]].attrs["known"]
+    _dated(root, first, known[first])
     tasks = [Task(data, root, origin, known[origin], tuple(asked[i:i + TOGETHER]), draws, seed)
              for origin in range(first, last + 1) for i in range(0, len(asked), TOGETHER)]
     found, left_out = [], []
@@ -87,6 +91,12 @@ def track_record(data, first, last, council="", draws=1000, seed=1, processes=2,
     ours = pd.DataFrame(found).assign(method=METHOD)
     rows = pd.concat([ours, *_simple(counted, ours, seed)], ignore_index=True)
     return Record(_beside(rows, counted), left_out)
+
+
+def committed(root):
+    """The kept record: (scores as `skill.summarise` gives them, forecasts by council)."""
+    return tuple(pd.read_csv(Path(root) / "params" / f"{name}.csv", dtype={"group": str})
+                 for name in KEPT)
 
 
 def _run(tasks, processes):
@@ -214,3 +224,21 @@ def _beside(rows, counted):
         scale.append(np.nanmean(change))
         plans.append(counted["all_plans"].at[row.council, row.origin])
     return rows.assign(plans=plans, scale=scale)
+
+
+def write(record, path):
+    """This method's forecasts as a CSV: a row an origin, horizon, council and measure."""
+    store.write_text(Path(path), csv(record.rows.query("method == @METHOD")[COLUMNS]))
+
+
+def keep(record, root):
+    """Write what the notebooks read: params/track_record.csv and track_record_councils.csv.
+
+    Shares to four places; plans to one.
+    """
+    rows = record.rows.query("method == @METHOD")
+    found = skill.summarise(record.rows).round(4)
+    own = rows[["origin", "horizon", "council", "measure", "actual", "mean", "p10", "p90"]]
+    own = own.sort_values(["measure", "council", "origin", "horizon"])
+    for name, frame in zip(KEPT, (found, own.round(1)), strict=True):
+        store.write_text(Path(root) / "params" / f"{name}.csv", csv(frame))
