@@ -127,30 +127,35 @@ def notices(folder, council):
     return [text for text, holds in found.items() if holds]
 
 
-def tables(folder, council, known_by=""):
+def tables(folder, council, series=tuple(SERIES)):
     """Everything the files hold of one council -> {table name: frame by period}.
 
     Form of case.published: index January, calendar year or financial year; attrs unit, source,
-    quality, known (period: month of release). Takes England and the regions too. known_by: only
-    what was out by that month, YYYY-MM; then the earlier stands of two releases of one figure.
+    quality, known (period: month of release). Takes England and the regions too. series: those of
+    SERIES that are wanted beside plans and population.
     """
-    name, stands = find(folder, council).index[0], "first" if known_by else "last"
+    name = find(folder, council).index[0]
     own = {file: frame.loc[[name]] for file, frame in folder.frames.items() if name in frame.index}
-    built = {name: _series(own, form, stands) for name, form in SERIES.items()}
-    built = _plans(own, stands) | built | _population(own)
-    if len(built["flows"]):
+    built = {name: _series(own, SERIES[name]) for name in series}
+    built = _plans(own) | built | _population(own)
+    if len(built.get("flows", ())):
         built["flows"]["timely_share"] = (built["flows"]["timely_share"] / 100).round(4)
-    if known_by:
-        built = {key: frame[[frame.attrs["known"][when] <= known_by for when in frame.index]]
-                 for key, frame in built.items()}
     return {key: frame for key, frame in built.items() if len(frame)}
 
 
-def _plans(own, stands):
+def known_by(tables, month):
+    """The rows of tables (of `tables`) that were out by a month, YYYY-MM, and no others."""
+    cut = {name: frame[[frame.attrs["known"][when] <= month for when in frame.index]]
+           for name, frame in tables.items()}
+    return {name: frame for name, frame in cut.items() if len(frame)}
+
+
+def _plans(own):
+    # The later release stands where two give the same January.
     rows = own["ehcp_caseload_by_setting"].sort_values([JANUARY, "release"])
-    rows = rows.drop_duplicates(JANUARY, keep=stands).set_index(JANUARY)
+    rows = rows.drop_duplicates(JANUARY, keep="last").set_index(JANUARY)
     ages = own["ehcp_caseload_by_age"].sort_values("release")
-    ages = ages.drop_duplicates([JANUARY, "age_band"], keep=stands)
+    ages = ages.drop_duplicates([JANUARY, "age_band"], keep="last")
     ages = ages.pivot(index=JANUARY, columns="age_band", values="ehc_plans_and_statements")
     ages = ages.reindex(columns=list(AGE_BANDS)).rename(columns=AGE_BANDS)
     plans = pd.DataFrame({setting: rows[parts].sum(axis=1, min_count=1)
@@ -164,11 +169,10 @@ def _plans(own, stands):
             for name, frame in (("plans_by_setting", plans), ("plans_by_age", ages))}
 
 
-def _series(own, form, stands):
-    """A table of the series: each file's columns under our names, the first or last standing."""
+def _series(own, form):
+    """A table of the series: each file's columns under our names, the first file standing."""
     made, columns = pd.DataFrame(), form["columns"]
-    files = list(enumerate(form["files"]))
-    for i, file in files if stands == "last" else files[::-1]:
+    for i, file in enumerate(form["files"]):
         period = FILES[file]["text"][0]
         rows = own.get(file, pd.DataFrame(columns=[period])).set_index(period)
         columns = columns or {name.removeprefix(LINES): [name] for name in rows.filter(like=LINES)}
