@@ -176,6 +176,13 @@ def test_a_council_without_a_record_says_so(kept):
     assert skill_views.name_of(kept[1], "Northamptonshire County") == "Northamptonshire County"
 
 
+def test_a_case_of_the_past_sees_no_count_of_later(kept):
+    seen = skill_views.until(kept[1], "2021-12")
+    assert (seen["origin"] + seen["horizon"]).max() == 2021
+    assert (skill_views.until(kept[1], "2021-04")[["origin", "horizon"]].sum(axis=1)).max() == 2020
+    assert len(skill_views.until(kept[1])) == len(kept[1])
+
+
 def test_failures_name_what_fails_and_only_that():
     row = {"method": METHOD, "measure": "all_plans", "horizon": 1, "by": "all", "group": "all",
            "wape": 0.05, "bias": -0.01, "crps": 0.03, "councils": 9, "origins": 6}
