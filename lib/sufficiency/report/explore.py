@@ -25,12 +25,14 @@ class Figures:
     """What the models say at some place of the sliders; GBP; None for what a case does not have.
 
     spend, deficit: frame mean, p10, p90 by financial year; saving: {mean, p10, p90, error, chance}
-    a year, error the standard error of what the sliders moved; chances: {words: share}.
+    a year, error the standard error of what the sliders moved; ending: financial year of the
+    headline deficit; chances: {words: share}.
     """
 
     spend: pd.DataFrame | None = None
     deficit: pd.DataFrame | None = None
     saving: dict | None = None
+    ending: str = ""
     chances: dict = field(default_factory=dict)
 
 
@@ -136,12 +138,12 @@ def _chances(axes, now, case):
     axes.grid(visible=False, axis="y")
 
 
-def words(now, case, names, schedule=""):
+def words(now, case, names):
     """What the figures say and how they differ from the case's, a sentence each."""
     found = []
     if now.deficit is not None:
-        year, row, old = now.deficit.index[-1], now.deficit.iloc[-1], case.deficit.iloc[-1]
-        found.append(f"Deficit at 31 March {int(year[:4]) + 1}{schedule}: {_said(row, old)}.")
+        row, old = (one.deficit.loc[now.ending] for one in (now, case))
+        found.append(f"Deficit at 31 March {int(now.ending[:4]) + 1}: {_said(row, old)}.")
     if now.spend is not None:
         year, row, old = now.spend.index[-1], now.spend.iloc[-1], case.spend.iloc[-1]
         found.append(f"High needs spending in {year}: {_said(row, old)}.")
@@ -155,11 +157,13 @@ def words(now, case, names, schedule=""):
 
 
 def _said(now, case):
-    text = f"{money(now['mean'])} ({span(now['p10'], now['p90'])} in 8 chances of 10)"
+    noise = now.get("noise")
+    text = f"{money(now['mean'], noise)} ({span(now['p10'], now['p90'])} in 8 chances of 10)"
     gap = now["mean"] - case["mean"]
-    if not money(abs(gap)).strip("£0.,mbn"):
+    moved = money(abs(gap), noise)
+    if not moved.strip("£0.,mbn"):
         return f"{text}, as in the case"
-    return f"{text}, {money(abs(gap))} {'more' if gap > 0 else 'less'} than in the case"
+    return f"{text}, {moved} {'more' if gap > 0 else 'less'} than in the case"
 
 
 def _share(now, case):

@@ -30,9 +30,9 @@ LEDGER = ("costs.weight.", "costs.not_per_child.", "costs.unit.", "costs.unit_mu
 class Explorer:
     """A study asked again and again with some of its assumptions moved.
 
-    Money and the account are worked out anew in the study's worlds, children as the change in
-    expected numbers on top of the study's own; the market's saving is read off a straight line in
-    each slider's normal score, fitted to the study's worlds. With nothing moved: the study's own.
+    Money and the account anew in the study's worlds; children as the change in expected numbers on
+    the study's own; the market's saving by a straight line in each slider's normal score, fitted to
+    the study's worlds. With nothing moved all is the study's own.
     """
 
     def __init__(self, study):
@@ -47,17 +47,13 @@ class Explorer:
         """{key: Slider} of the assumptions that move the figures most, widest first."""
         keys = []
         if self.has_plans:
-            table = (self.valve.tornado() if self.has_account else
+            table = (self.study.safety_valve.tornado() if self.has_account else
                      self.study.tornado(str(self.study.spend["financial_year"].values[-1])))
             keys = [key for key in table.index if key not in FITTED
                     and not self.case[key].certain and table.at[key, "swing"]][:MOST]
         if self.has_market:
             keys += [*self._market_influence.index[:MOST_OF_MARKET]]
         return {key: slider(key, self.case[key]) for key in keys}
-
-    @property
-    def valve(self):
-        return self.study.safety_valve
 
     @property
     def names(self):
@@ -84,21 +80,19 @@ class Explorer:
 
     def respond(self, moves):
         """page.Figures with {key: steps from the case} moved."""
-        moved, found = self._moved(moves), {}
+        moved, found, chances = self._moved(moves), {}, {}
         worlds = self.study.worlds.change(
             {key: self.sliders[key].moved(steps) for key, steps in moved.items()})
-        chances = {}
         if self.has_plans:
             change = self._spending(moved, worlds)
-            high = self._high_needs + change["outturn"]
-            found["spend"] = _ranges(high, self._years)
+            found["spend"] = _ranges(high := self._high_needs + change["outturn"], self._years)
         if self.has_account:
             in_year, ended, limits = self._account(moved, worlds, change)
-            found["deficit"] = _ranges(ended, self.valve.years)
-            year = self.valve.balance_year
+            found["deficit"] = _ranges(ended, self.study.safety_valve.years)
+            year = self.study.safety_valve.balance_year
             balanced = in_year.sel(financial_year=year) <= 0
             chances[f"In-year balance in {year}"] = float(balanced.mean())
-            if self.valve.agreed:
+            if self.study.safety_valve.agreed:
                 held = float(schedules.plan_holds(in_year, limits)["chance"])
                 chances["Every limit of the agreement kept"] = held
         elif self.has_plans:
@@ -108,7 +102,8 @@ class Explorer:
         if self.has_market:
             found["saving"] = self._saving_at(moved)
             chances[f"Saves: {self.names[0]}"] = found["saving"]["chance"]
-        return page.Figures(**found, chances=chances)
+        ending = self.study.safety_valve.ending if self.has_account else ""
+        return page.Figures(**found, chances=chances, ending=ending)
 
     # Children and money
 
@@ -159,8 +154,8 @@ class Explorer:
         base = {"tied": tied, "stay": stay, "expected": self._placement_years(study.worlds),
                 "children": spend["placement_years"].sum("age_band").values,
                 "nominal": spend["nominal"].sum("age_band").values}
-        base["ledger_years"] = forecast._paid(
-            self.case, study.simulated).mean("draw").sum("age_band").to_pandas()
+        paid = forecast._paid(self.case, study.simulated)
+        base["paid"] = paid.mean("draw").sum("age_band").to_pandas()
         base["price"], base["lines"] = self._price(base, base["children"], tied, study.worlds)
         return base
 
@@ -186,15 +181,13 @@ class Explorer:
                                    for name in settings], -1) for year in self._years], 1)
 
     def _spending(self, moved, worlds):
-        """Change of spend by basis, (draw, year) GBP, and of each setting's (draw, year, setting).
-
-        Worked out again only if what it rests on has moved since it was last asked.
-        """
+        """Change of spend by basis (draw, year), and of each setting (draw, year, setting), GBP."""
         plans = self._once("plans", moved, ("placements.",), lambda: self._more(worlds))
         return self._once("money", moved, ("placements.", "costs."),
                           lambda: self._repriced(plans, moved, worlds)) or NOTHING
 
     def _once(self, name, moved, homes, compute):
+        """What these homes' moves make, worked out again only if they are others than before."""
         asked = tuple(sorted(item for item in moved.items() if item[0].startswith(homes)))
         if self._last.get(name, (None,))[0] != asked:
             self._last[name] = asked, compute() if asked else None
@@ -209,9 +202,12 @@ class Explorer:
         return found
 
     def _repriced(self, more, moved, worlds):
-        base, tied = self._base, self._base["tied"]
-        if any(key.startswith(LEDGER) for key in moved):
-            tied = ledger.tie(self.case, base["ledger_years"], worlds, None)
+        base, tied, paid = self._base, self._base["tied"], self._base["paid"]
+        first = calendar.financial_year(self.study.calibration.first_january)
+        if more is not None and tied.last >= first:  # children of the year the ledger is tied in
+            paid = paid.add(pd.DataFrame(more.mean(0), self._years, paid.columns), fill_value=0)
+        if paid is not base["paid"] or any(key.startswith(LEDGER) for key in moved):
+            tied = ledger.tie(self.case, paid, worlds, None)
         more = 0.0 if more is None else more
         price, lines = self._price(base, base["children"] + more, tied, worlds)
         change = base["nominal"] * (price / base["price"] - 1) + more * price
@@ -226,7 +222,7 @@ class Explorer:
 
     def _account(self, moved, worlds, change):
         """In-year position, deficit of the headline (draw, financial_year), and limits, GBP."""
-        valve = self.valve
+        valve = self.study.safety_valve
         spending = valve.spending.sel(forecast="mitigated")
         if moved:
             for name, amount in self._mitigated(moved, worlds, change).items():
@@ -276,7 +272,7 @@ class Explorer:
 
     def _multiplier(self, worlds):
         return mitigation.multiplier(self.case, self._effect(worlds), worlds, self.study.spend,
-                                     None, self.valve.market).transpose(
+                                     None, self.study.safety_valve.market).transpose(
             "draw", "financial_year", "setting").values
 
     @cached_property
@@ -288,7 +284,7 @@ class Explorer:
         plans = forecast.simulate(self.case, self.study.calibration, worlds, kind="expected")
         spend = forecast.cost(self.case, plans, worlds)[0]
         return mitigation.mitigated(self.case, self.study.calibration, worlds, plans, spend,
-                                    kind="expected", market=self.valve.market)
+                                    kind="expected", market=self.study.safety_valve.market)
 
     @cached_property
     def _simulated_base(self):
@@ -336,7 +332,8 @@ class Explorer:
         now, far = self._saving + slope @ shift, shift.mean(1)
         low, high = np.quantile(now, (0.1, 0.9))
         return {"mean": float(now.mean()), "p10": float(low), "p90": float(high),
-                "error": float(np.sqrt(far @ covariance @ far)), "chance": float((now > 0).mean())}
+                "error": float(np.sqrt(far @ covariance @ far)), "chance": float((now > 0).mean()),
+                "noise": float(now.std() / len(now) ** 0.5)}
 
 
 def _by_year(amount, years, draws):

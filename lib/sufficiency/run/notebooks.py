@@ -14,6 +14,9 @@ from jupyter_client.kernelspec import KernelSpec
 
 from sufficiency.run import store
 
+# Names a widget of a kernel that has ended; its words stay.
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 
 class NotebookError(ValueError):
     """A notebook that did not run to its end."""
@@ -84,6 +87,7 @@ def refresh(path: Path) -> None:
 def normalised(notebook):
     """The notebook without clock times, machine paths, random ids and patch versions."""
     notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("widgets", None)
     notebook.metadata.get("language_info", {}).pop("version", None)
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
@@ -92,6 +96,8 @@ def normalised(notebook):
             lines = cell.source.splitlines()
             kept = ['out_dir = ""' if line.startswith("out_dir = ") else line for line in lines]
             cell.source, cell.id = "\n".join(kept), "injected-parameters"
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
     return notebook

@@ -30,10 +30,11 @@ class Slider:
         return self.made.values is not None
 
     def text(self, steps):
+        """The value so many steps from the case, in words."""
         unit = self.made.unit or next(iter(self.made.values.values())).unit
         base = 0.0 if self.dated else self.made.central
         text = position(base + steps * self.step, unit, self.dated)
-        return f"{text}{'' if steps else ' (as in the case)'}"
+        return text if steps else "as in the case" if self.dated else f"{text} (as in the case)"
 
     @property
     def texts(self):
