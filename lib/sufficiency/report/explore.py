@@ -128,7 +128,7 @@ def _saving(axes, now, case):
 def _chances(axes, now, case):
     for place, (text, share) in enumerate(now.items()):
         axes.barh(place, 100 * share, 0.34, color=BLUE)
-        axes.plot([100 * case[text]] * 2, [place - 0.26, place + 0.26], color="#0B0C0C",
+        axes.plot([100 * case[text]] * 2, [place - 0.17, place + 0.22], color="#0B0C0C",
                   linewidth=1.6, linestyle=(0, (2, 1)))
         axes.annotate(f"{text}: {percent(share, 0)}", (0, place), (1, 15), fontsize=9.5,
                       textcoords="offset points")
