@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,12 @@ TREND, HORIZON = "placements.growth.trend", "horizon.last_january"
 # The second January is one that no forecast reaches: its tasks fail where they are worked out
 SETS = [f"{TREND}=0.04,0.05", f"{HORIZON}=2024,2060"]
 ASKED = ["sweep", "rutland", "--draws", "20", *[part for one in SETS for part in ("--set", one)]]
+# A test run in the background has SIGINT switched off, and hands that down
+HEARS = """import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if __name__ == "__main__":
+    runpy.run_module("sufficiency", run_name="__main__")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -122,20 +129,35 @@ def test_an_address_without_a_scheduler_is_refused_soon(tasks, tmp_path):
         sweep.sweep(tasks, tmp_path, scheduler="nonsense://x")
 
 
-def test_a_killed_sweep_goes_on_where_it_stopped(finished, root, tmp_path):
-    process = start(root, *ASKED, "--processes", "1", "--out", str(tmp_path))
+def until(process, true):
+    """Wait until something is true of a running process."""
     limit = time.monotonic() + 120
-    while not (kept := list((tmp_path / "tasks").glob("[!.]*.csv"))):
+    while not true():
         assert process.poll() is None and time.monotonic() < limit
         time.sleep(0.02)
+
+
+def test_a_sweep_stopped_and_killed_goes_on_where_it_was(finished, root, tmp_path):
+    asked = [*ASKED, "--processes", "1", "--out", str(tmp_path)]
+    # A key pressed at a terminal reaches the sweep and its processes, a group of their own
+    ours = {"env": {**os.environ, "SUFFICIENCY_ROOT": str(root)}, "start_new_session": True}
+    process = subprocess.Popen([sys.executable, "-c", HEARS, *asked], stderr=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, **ours)
+    until(process, lambda: list((tmp_path / "tasks").glob("[!.]*.csv")))
+    os.killpg(process.pid, signal.SIGINT) if os.name == "posix" else process.kill()
+    told = process.communicate(timeout=60)[1].decode()
+    if os.name == "posix":
+        assert process.returncode == 130 and "stopped" in told and "Traceback" not in told, told
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "tasks").glob("[!.]*.csv")}
+    process = start(root, *asked)
+    until(process, process.stderr.readline)
     process.kill()
     process.communicate(timeout=60)
     assert not (tmp_path / "sweep.csv").exists()
-    stamps = {path: path.stat().st_mtime_ns for path in kept}
-    code, _, told = run(root, *ASKED, "--processes", "1", "--out", str(tmp_path))
+    code, _, told = run(root, *asked)
     assert code == 1 and "of 4 tasks finished before" in told
     assert (tmp_path / "sweep.csv").read_bytes() == (finished[0] / "sweep.csv").read_bytes()
-    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+    assert kept and all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
 
 
 class Dies:

@@ -3,6 +3,8 @@
 from sufficiency.report import charts, tables, words
 
 MOST, LONGEST = 10, 60
+COUNTED = {"assumptions": "Assumptions", "values": "Other values of the case",
+           "headlines": "Headlines"}
 HIDDEN = ("Numbers and sources are left out of a public comparison: what an assumption is may be "
           "exempt.")  # fmt: skip
 BEYOND = ("Beyond chance: more than two Monte Carlo standard errors, taken as if the two runs' "
@@ -25,11 +27,9 @@ def said(found):
     if found.same:
         return [f"Nothing differs between {found.names[0]} and {found.names[1]}: the same facts, "
                 "assumptions and results."]
-    counts = [f"{len(getattr(found, name))} {text}" for name, text in (
-        ("assumptions", "assumptions"), ("values", "other values of the case"),
-        ("headlines", "headlines")) if len(getattr(found, name))]
-    lines = [f"{found.names[0]} against {found.names[1]}: {words.listed(counts)} differ."
-             if counts else f"{found.names[0]} against {found.names[1]}."]
+    lines = [f"First: {found.names[0]}. Second: {found.names[1]}."]
+    counts = {text: len(getattr(found, name)) for name, text in COUNTED.items()}
+    lines += [f"{text}: {count} differ." for text, count in counts.items() if count]
     for name, rows in found.results.groupby("table", sort=True):
         beyond = int((rows["beyond"] == "yes").sum())
         more = f", {beyond} beyond chance" if (rows["beyond"] != "").any() else ""
@@ -37,26 +37,43 @@ def said(found):
     return [*lines, *found.notes]
 
 
-def shown(found):
-    """Tables of what differs, in the order of `CAPTIONS`; those without a row left out."""
+def shown(found, most=None):
+    """Tables of what differs, in the order of `CAPTIONS`; those without a row left out.
+
+    most: rows of each at most, those of results that are clearest of chance.
+    """
     made = []
     for name, caption in CAPTIONS.items():
         frame = getattr(found, name)
         if not len(frame):
             continue
-        plain = frame.rename(columns=lambda column: _head(column, found.names))
         note = {"headlines": RANGE, "results": BEYOND}.get(name, "")
         note = HIDDEN if found.public and name in ("assumptions", "values") else note
+        if most and len(frame) > most:
+            note = f"{note} {len(frame) - most} rows more are in the workbook.".strip()
+            frame = _clearest(frame)[:most]
+        plain = frame.rename(columns=_head)
         numbers = {column: "g" for column in plain.select_dtypes("number")}
-        made.append(tables.Table(name, caption, plain, note, {}, numbers, found.flag))
+        made.append(tables.Table(name, caption, plain, note, {}, numbers, _mark(found)))
     return made
 
 
-def _head(column, names):
-    for at, which in enumerate(("first", "second")):
-        if column == which or column.endswith(f"_{which}"):
-            rest = column.removesuffix(which).rstrip("_").replace("_", " ")
-            return f"{names[at]}{rest and ', ' + rest}"
+def _mark(found):
+    """What each table and chart is marked with; the page and the workbook say why."""
+    return "exempt" if found.flag else ""
+
+
+def _clearest(frame):
+    if "error" not in frame:
+        return frame
+    size = (frame["difference"] / frame["error"]).abs()
+    return frame.loc[size.sort_values(ascending=False, kind="stable").index]
+
+
+def _head(column):
+    for which in ("first", "second"):
+        if column.endswith(f"_{which}"):
+            return f"{which.capitalize()}, {column.removesuffix(which)[:-1].replace('_', ' ')}"
     return column.replace("_", " ").capitalize()
 
 
@@ -77,4 +94,4 @@ def chart(found):
         "compared", frame, unit="£m", decimals=1, title=f"The largest difference is in {most}",
         subtitle=f"Headlines in pounds that differ, £ million: {words.listed(found.names)}",
         alt=f"Bars of {found.names[0]} beside {found.names[1]}. " + "; ".join(parts) + ".",
-        flag=found.flag)  # fmt: skip
+        flag=_mark(found))  # fmt: skip

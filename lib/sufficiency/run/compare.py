@@ -23,8 +23,8 @@ APART = ("run_id", "files", "assumptions")
 SHORT, SAME = 12, 1e-9
 EXEMPT = "Exempt: compares exempt editions, not for publication"
 LISTED = 8
-# Rows of a table printed, and letters of a cell
-SHOWN, WIDE = 20, 60
+# Rows of a table printed, letters of a cell, and rows of a table on the page
+SHOWN, WIDE, PAGE = 20, 60, 100
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ def write(found, first, second, out):
         provenance=tuple(f"{run.name}: {run.about['draws']:,} simulated worlds, seed "
                          f"{run.about['seed']}" for run in (first, second)), flag=found.flag)
     pieces = [("text", "\n\n".join(map(tables.escape, compare_views.said(found))), {})]
-    for item in [*([picture] if picture else []), *shown]:
+    for item in [*([picture] if picture else []), *compare_views.shown(found, PAGE)]:
         data, about = item._repr_mimebundle_()
         pieces.append((about["annex"]["kind"], data.get("text/markdown", ""), about["annex"]))
     out = Path(out)
@@ -299,11 +299,8 @@ def run(options, root):
     ids = "-".join(one.about["run_id"] for one in (first, second))
     out = Path(options.out or outputs / "comparisons" / ids).resolve()
     print("\n".join(compare_views.said(found)))
-    for table in compare_views.shown(found):
-        text = tables.Table(table.label, table.caption, table.frame.head(SHOWN), table.note,
-                            table.units, table.decimals)
-        print(f"\n{table.caption}\n{text.shown().to_string(index=False, max_colwidth=WIDE)}")
-        if len(table.frame) > SHOWN:
-            print(f"... and {len(table.frame) - SHOWN} more in the workbook")
+    for table in compare_views.shown(found, SHOWN):
+        rows = table.shown().to_string(index=False, max_colwidth=WIDE)
+        print("\n".join(["", table.caption, rows, *([table.note] if table.note else [])]))
     print(f"\n{write(found, first, second, out)}")
     return 0
