@@ -13,11 +13,12 @@ NOTEBOOK = "07_care_placements"
 KNOWN, MONTH_END = 6, 30
 
 
-def new_care_case(name, folder, root=None, force=False):
+def new_care_case(name, folder, root=None, force=False, council=""):
     """Write params/councils/<name>.yaml from SSDA903 files -> (path, notices), once it has loaded.
 
     Beside it <name>.care.csv, the counts, and <name>.quality.csv, what became of the files' rows;
-    both may tell of single children and are for the council alone. Refuses a name in use (unless
+    both may tell of single children and are for the council alone. council: its name in print.
+    Refuses a name in use (unless
     force) or unfit for a file, and what `read_ssda903` refuses; nothing is half-written.
     """
     root = find_root(root)
@@ -31,7 +32,7 @@ def new_care_case(name, folder, root=None, force=False):
         found = read_ssda903(folder, care["categories"], care["otherwise"])
     except ValueError as error:
         raise CaseError(str(error)) from None
-    files, tree = described(name, found, Path(folder).name)
+    files, tree = described(name, found, Path(folder).name, council=council)
     table = found.quality
     whole, lost = table[table["reason"] == ""], table[table["reason"] != ""]
     notices = [f"{whole['rows'].sum()} rows read: {whole['used'].sum()} used, "
@@ -41,7 +42,7 @@ def new_care_case(name, folder, root=None, force=False):
     return target, notices + new._write(target, files, tree, root, None)
 
 
-def described(name, found, folder, synthetic=False):
+def described(name, found, folder, synthetic=False, council=""):
     """What a care case of counts found holds: ({file: text}, tree of the case file)."""
     counts = found.counts.to_csv(index=False, lineterminator="\n")
     files = {f"{name}.care.csv": counts,
@@ -49,9 +50,10 @@ def described(name, found, folder, synthetic=False):
     first, last = found.years[0], found.years[-1]
     what = "invented returns" if synthetic else "returns"
     source = f"SSDA903 {what} of the years to 31 March {first} to {last}, folder {folder}"
+    council = council or name
     tree = {
-        "title": f"{name}: how many children will be in care, and what it will cost",
-        "council": {"name": name, "short": name},
+        "title": f"{council}: how many children will be in care, and what it will cost",
+        "council": {"name": council, "short": council},
         "as_at": date(last, KNOWN, MONTH_END),
         "annex": {"notebooks": [NOTEBOOK]},
         "care": {"returns": {

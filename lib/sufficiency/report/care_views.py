@@ -1,5 +1,6 @@
 """What a reader is shown of children in care: sentences, tables and charts of `run.care.Care`."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -159,7 +160,7 @@ def spending(care):
     yield ("Cost is weeks times weekly price: child-days in the year, over seven, at the mean "
            "price of a week in each category, raised each year. None of it is funded by the "
            "dedicated schools grant.")
-    yield tables.Table("care_prices", "Weekly prices: assumptions, not this council's contracts",
+    yield tables.Table("care_prices", "Weekly prices assumed, by category",
                        views.assumptions(log, keys), flag=care.flag)
     paid = care.spend["nominal"].sum("category")
     ranges = tables.fan_frame(paid / 1e6)[["p10", "p50", "p90"]]
@@ -206,15 +207,21 @@ def checked(care):
     table = care.quality
     whole = table[table["reason"] == ""]
     rows, used = (pd.to_numeric(whole[name]).sum() for name in ("rows", "used"))
-    yield (f"{start(care)}{count(rows)} rows were read: {count(used)} used, "
-           f"{count(rows - used)} not, each with its reason and line. Rows that a later year's "
+    yield (f"{start(care)}{few(rows).capitalize()} rows were read: {few(used)} used, "
+           f"{few(rows - used)} not, each for a reason. Rows that a later year's "
            "return repeats are counted once. Codes of PLACE and PLACE_PROVIDER become categories "
            "by a table in the case.")
-    shown = table.assign(**{name: pd.to_numeric(table[name], errors="coerce")
-                            for name in ("rows", "used", "not used")})
-    shown = shown.rename(columns=str.capitalize)
-    yield Both(tables.Table("care_quality", "Rows of the returns, used and not used", shown,
-                            flag=care.flag), "Line numbers in a council's own files.")
+    parts = [("all", "Rows read", rows), ("all", "Used", used)]
+    lost = table[table["reason"] != ""]
+    kind = lost["file"].str.extract("(header|episode|uasc)", flags=re.IGNORECASE)[0].str.lower()
+    number = pd.to_numeric(lost["not used"]).groupby([kind, lost["reason"]], sort=False).sum()
+    parts += [(part, f"Not used: {why}", lost_rows) for (part, why), lost_rows in number.items()]
+    shown = pd.DataFrame(parts, columns=["File", "What became of them", "Rows"])
+    yield tables.Table(
+        "care_quality", "Rows of the returns, used and not used", disclosure.protect(
+            shown, ["Rows"])[["What became of them", "File", "Rows"]], flag=care.flag,
+        note="To the nearest 5, and blank below 8. File by file, with the numbers of the lines, "
+        f"beside the case: {care.told['quality_table']}.")
 
 
 def matters(care):
@@ -263,14 +270,15 @@ def limits(care):
 def headlines(care):
     """Figures for headline.json, each a mapping for `study.headline`."""
     found, paid = total(care), care.spend["nominal"].sum("category")
-    for key, text, draws, unit, basis, year in (
+    rests = "Rates of entering, moving and leaving as counted; growth of entries (judgement)"
+    for key, text, draws, unit, basis, year, on in (
             ("care_children", "Children in care on 31 March", found[:, -1], "children",
-             "SSDA903 counts, rates held", int(found["year"][-1])),
+             "SSDA903 counts, rates held", int(found["year"][-1]), rests),
             ("care_cost", "Cost of care placements", paid[:, -1], "GBP", BASIS,
-             str(paid["financial_year"].values[-1]))):
+             str(paid["financial_year"].values[-1]), "")):
         low, middle, high = views.ranges(draws)
         yield {"key": key, "text": text, "value": middle, "p10": low, "p90": high, "unit": unit,
-               "basis": basis, "year": year,
+               "basis": basis, "year": year, "rests": on,
                "turns": "The council's own weekly prices, and more or fewer entries than counted"}
 
 

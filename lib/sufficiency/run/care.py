@@ -91,7 +91,8 @@ class Care:
         """Children counted on each 31 March: year x category."""
         rows = self.counts[self.counts["kind"] == "position"]
         table = rows.pivot_table("count", "year", "place", "sum", fill_value=0)
-        return table.reindex(columns=list(self.categories), fill_value=0)
+        years = range(self.told["first"] - 1, self.told["last"] + 1)
+        return table.reindex(index=years, columns=list(self.categories), fill_value=0)
 
     @cached_property
     def flows(self):

@@ -149,7 +149,8 @@ def _new_case(options) -> int:
 
         if options.transitions or options.sen2 or options.published:
             raise ValueError("new-case: found --ssda903 beside another source; allowed alone")
-        path, notices = new_care_case(options.name, options.ssda903, find_root(), options.force)
+        path, notices = new_care_case(options.name, options.ssda903, find_root(), options.force,
+                                      options.council)
     else:
         path, notices = new_case(options.name, options.transitions, options.published,
                                  options.council, find_root(), options.force, options.by_need, gaps,

@@ -180,8 +180,8 @@ def _header(rows, last):
     rows = rows.assign(dob=dob, reason=reason)
     usable = rows[rows["reason"] == ""].sort_values("year", kind="stable")
     latest = usable.groupby("CHILD")["dob"].transform("last")
-    rows.loc[usable.index[usable.duplicated(["CHILD", "year"])], "reason"] = (
-        "repeats a child of the year")
+    again = usable.duplicated(["CHILD", "year"], keep="last")
+    rows.loc[usable.index[again], "reason"] = "repeated by a later row of the year, which is used"
     other = usable.index[latest != usable["dob"]]
     rows.loc[other, "reason"] = "another DOB in a later row, which is used"
     rows.attrs["born"] = usable.drop_duplicates("CHILD", keep="last").set_index("CHILD")["dob"]

@@ -1,0 +1,180 @@
+"""A study of children in care: the example, a case made in one command, and no return at all."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sufficiency.case import CaseError, load_case
+from sufficiency.case.new_care import new_care_case
+from sufficiency.report import care_views, charts, tables
+from sufficiency.run.care import NOT_ESTIMATED
+from sufficiency.run.parameters import Parameters
+from sufficiency.run.study import Study
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import made_care
+
+EXAMPLE = "params/examples/care_example.yaml"
+VIEWS = (care_views.answer, care_views.placed, care_views.flows, care_views.spending,
+         care_views.checked, care_views.matters, care_views.limits)
+PLANTED = ("PLANTED77", "14/09/2011", "2011-09-14", "UPN-PLANTED", "NG99 9ZZ")
+
+
+class Told(Study):
+    """A study that keeps what it shows."""
+
+    def __init__(self, parameters, case=None):
+        super().__init__(parameters, case)
+        self.said, self.shown = [], []
+
+    def say(self, *parts, exempt=""):
+        self.said.append(" ".join(parts))
+
+    def show(self, item, exempt="", public=None):
+        self.shown.append((item, exempt, public))
+
+
+@pytest.fixture(scope="module")
+def study(root, tmp_path_factory):
+    made = Told(Parameters(EXAMPLE, draws=300, out_dir=str(tmp_path_factory.mktemp("out"))))
+    made.care.tell()
+    for view in VIEWS:
+        made.care.part(view.__name__, view)
+    made.care.save()
+    return made
+
+
+def test_everything_made_of_invented_children_says_so(study):
+    assert study.care.flag == "synthetic example"
+    assert not [said for said in study.said if said == NOT_ESTIMATED]
+    assert all(item.flag == study.care.flag for item, *_ in study.shown)
+    assert {type(item) for item, *_ in study.shown} == {charts.Chart, tables.Table}
+    answer = study.said[1]
+    assert answer.startswith("**Synthetic example") and "8 chances in 10" in answer
+    assert not study._headlines, "invented children reached a headline"
+    written = study.out_dir / "exempt" / "results" / "care_children.csv"
+    assert set(line.rpartition(",")[2] for line in written.read_text().splitlines()[1:]) == {
+        study.care.flag}
+
+
+def test_positions_are_the_children_at_the_quarter(study):
+    care = study.care
+    ends = [day for day in care.children["quarter"].values if str(day).endswith("03-31")]
+    at_end = care.children["children"].sel(quarter=ends).values
+    assert (care.positions.values == at_end).all()
+    first = care.positions.isel(year=0).sum("age")
+    assert (first == care.history.iloc[-1].to_numpy()).all()  # in every world, what was counted
+    quarters = care.children
+    closing = (quarters["children"].sum("age").shift(quarter=1) + quarters["joiners"]
+               + quarters["moved_in"] - quarters["moved_out"] - quarters["leavers"])
+    assert (closing == quarters["children"].sum("age"))[:, 1:].all()
+    by_year = care_views.by_year(quarters["joiners"])
+    assert by_year.sum() == quarters["joiners"].sum() and by_year["year"][0] == 2026
+
+
+def test_figures_agree_with_one_another(study):
+    care, shown = study.care, {item.label: item for item, *_ in study.shown}
+    paid = care.spend["nominal"]
+    assert paid["financial_year"].values.tolist()[0] == "2025-26" and paid.sizes[
+        "financial_year"] == 5
+    assert np.allclose(care.spend["weeks"] * care.spend["weekly_price"] > 0, paid > 0)
+    parts, _ = care_views.together(care)
+    assert np.allclose(parts.sum("category"), paid.sum("category") / 1e6)
+    frame = shown["care_answer"].frame
+    middle = care.positions.sum(("category", "age")).sel(year=2030).median()
+    assert abs(frame["Children on 31 March"].iloc[-1] - float(middle)) <= 2.5
+    tornado = care.tornado
+    assert tornado.index[0].startswith("care.") and tornado["swing"].abs().iloc[0] > 0
+    # everything at its middle is near the mean of the worlds
+    assert abs(paid[:, -1].sum("category").mean() / tornado["central"].iloc[0] - 1) < 0.1
+    cross = next(one for one in study.shown if one[0].label == "care_cross")
+    assert cross[1] and cross[2] is None  # small numbers: the exempt edition alone
+
+
+def test_small_counts_are_not_printed(study):
+    for item, exempt, _ in study.shown:
+        for name in item.frame if isinstance(item, tables.Table) and not exempt else ():
+            if not name.startswith(("Cost", "20", "Rows")) or item.label == "care_spend":
+                continue
+            numbers = item.frame[name]
+            if numbers.dtype.kind == "f" and "£" not in item.units.get(name, ""):
+                assert not ((numbers > 0) & (numbers < 7.5)).any(), (item.label, name)
+
+
+@pytest.mark.parametrize("name", ["nottinghamshire", "northamptonshire"])
+def test_without_a_return_nothing_is_estimated(name):
+    study = Told(Parameters(name, draws=20))
+    study.care.tell()
+    for view in VIEWS:
+        study.care.part(view.__name__, view)
+    study.care.save()
+    assert study.said == [NOT_ESTIMATED] and not study.shown and not study._headlines
+    assert not study.case.log()["key"].str.startswith("care.").any()
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """A return with a child whose identifiers are planted, and a row that cannot be used."""
+    years = {2025: (["PLANTED77,1,14/09/2011", "X2,2,2010-01-05"],
+                    ["PLANTED77,01/05/2024,S,C2,N1,U6,PR4,,", "X2,02/05/2024,S,C2,N1,U6,PR1,,",
+                     "PLANTED77,31/02/2025,S,C2,UPN-PLANTED,U6,PR1,,NG99 9ZZ"])}
+    return made_care.write(tmp_path_factory.mktemp("planted"), years)
+
+
+def test_a_case_is_made_in_one_go_and_names_nobody(project, planted):
+    path, notices = new_care_case("ours", planted, root=project)
+    case = load_case("ours", root=project)
+    study = Told(Parameters("ours", draws=40), case)
+    for view in VIEWS:
+        study.care.part(view.__name__, view)
+    study.care.save()
+    written = [file for file in path.parent.iterdir() if file.name.startswith("ours")]
+    assert {file.name for file in written} == {"ours.yaml", "ours.care.csv", "ours.quality.csv"}
+    assert {head["key"] for head in study._headlines} == {"care_children", "care_cost"}
+    assert not study.care.flag
+    bundles = [str(item._repr_mimebundle_()) for item, *_ in study.shown]
+    texts = [*notices, *study.said, *bundles, *(file.read_text("utf-8") for file in written)]
+    for text in texts:
+        assert not [word for word in PLANTED if word in text], text[:200]
+    assert "DECOM: no date" in "\n".join(notices)
+    assert case.value("care.returns.last") == 2025 and str(case.as_at) == "2025-06-30"
+    assert case.as_known("2025-05").value("care.returns", None) is None
+    with pytest.raises(CaseError, match="a case already"):
+        new_care_case("ours", planted, root=project)
+    kept = path.with_name("ours.care.csv")
+    kept.write_text(kept.read_text("utf-8") + "2025,short,other,1.0,,1.0\n", encoding="utf-8")
+    with pytest.raises(CaseError, match=r"ours.care.csv:1: changed since the case was made"):
+        _ = Study(Parameters("ours"), case).care.counts
+
+
+def test_a_bad_return_leaves_nothing_behind_and_names_nobody(project, planted):
+    episodes = planted / "2025" / "episodes.csv"
+    text = episodes.read_text("utf-8")
+    for spoilt in (text.replace("DECOM", "STARTED", 1), "\n".join(text.splitlines()[1:])):
+        episodes.write_text(spoilt, encoding="utf-8")
+        with pytest.raises(CaseError) as caught:
+            new_care_case("spoilt", planted, root=project)
+        assert not [word for word in PLANTED if word in str(caught.value)], caught.value
+    episodes.write_text(text, encoding="utf-8")
+    assert not list((project / "params" / "councils").glob("*spoilt*"))
+
+
+def test_what_a_care_case_says_is_checked(project, planted):
+    path, _ = new_care_case("checked", planted, root=project, force=True)
+    said = path.read_text("utf-8")
+    for more, message in (
+            ("  otherwise: nowhere\n", r"care.otherwise: found nowhere; allowed fostering"),
+            ("  prices:\n    supported: {unit: GBP/year, as_of: 2023-24}\n",
+             r"care.prices.supported.unit: found GBP/year; allowed GBP/place/week"),
+            ("  prices:\n    supported: {as_of: last year}\n",
+             r"care.prices.supported.as_of: found last year; allowed a financial year"),
+            ("  prices:\n    supported: {funded_by: dsg_high_needs}\n",
+             r"care.prices.supported.funded_by: found dsg_high_needs; allowed social_care"),
+            ("  categories:\n    supported: {ages: [17, 16]}\n", r"care.categories.supported.ages"),
+            ("  returned: yes\n", r"care.returned: found a key nobody reads")):
+        path.write_text(said.replace("care:\n", f"care:\n{more}"), encoding="utf-8")
+        with pytest.raises(CaseError) as caught:
+            load_case("checked", root=project)
+        assert re.search(message, str(caught.value)), str(caught.value)[:300]
