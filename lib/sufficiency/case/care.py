@@ -9,7 +9,6 @@ from sufficiency.case import funding, measures, schema
 from sufficiency.case.files import leaf, mapping
 from sufficiency.case.market import Assumed
 from sufficiency.case.quantity import QUALITIES, Model, Month
-from sufficiency.case.returns.ssda903_counts import known_counts
 
 KEY = ("care",)
 UNITS = {"prices": "GBP/place/week", "spread": "log points", "uplift": "share/year",
@@ -112,6 +111,8 @@ def _check_number(entry, path, tree):
 
 def counted(case):
     """Counts of a case's SSDA903 returns, or None where it has none known by its date."""
+    from sufficiency.case.returns.ssda903_counts import known_counts  # pandas: half a second
+
     told = case.value("care.returns", None)
     if told is None:
         return None
