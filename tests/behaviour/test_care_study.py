@@ -9,6 +9,7 @@ import pytest
 from sufficiency.case import CaseError, load_case
 from sufficiency.case.new_care import new_care_case
 from sufficiency.report import care_views, charts, tables
+from sufficiency.run import cli
 from sufficiency.run.care import NOT_ESTIMATED
 from sufficiency.run.parameters import Parameters
 from sufficiency.run.study import Study
@@ -159,6 +160,19 @@ def test_a_bad_return_leaves_nothing_behind_and_names_nobody(project, planted):
         assert not [word for word in PLANTED if word in str(caught.value)], caught.value
     episodes.write_text(text, encoding="utf-8")
     assert not list((project / "params" / "councils").glob("*spoilt*"))
+
+
+def test_one_command_makes_it(project, planted, monkeypatch, capsys):
+    monkeypatch.setenv("SUFFICIENCY_ROOT", str(project))
+    asked = ["new-case", "in_one", "--ssda903", str(planted)]
+    assert cli.main([*asked, "--council", "Our Council"]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip().endswith("in_one.yaml") and "5 rows read: 4 used" in said.err
+    assert load_case("in_one", root=project).value("council.short") == "Our Council"
+    assert cli.main(["check", "in_one"]) == 0
+    assert cli.main(asked) == 1 and "a case already" in capsys.readouterr().err
+    earlier = load_case("in_one", root=project).as_known("2025-06")
+    assert earlier["care.prices.residential_independent"].central == 6108
 
 
 def test_what_a_care_case_says_is_checked(project, planted):

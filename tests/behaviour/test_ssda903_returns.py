@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sufficiency.case.files import CaseError
@@ -167,3 +168,33 @@ def test_many_rows_are_read_at_once(categories, tmp_path):
     assert found.quality.query("reason == ''")["rows"].sum() == 120_000
     assert found.counts.query("kind == 'days'")["count"].sum() == 100_000
     assert found.counts.query("kind == 'short'")["count"].sum() == 20_000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_totals_tie_whatever_the_rows_say(categories, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+
+    def day(first, last):
+        ours = np.datetime64(first) + rng.integers(0, 365 * (last - int(first[:4])))
+        form = rng.integers(12)
+        return "" if form == 0 else "soon" if form == 1 else f"{ours}" if form % 2 else (
+            pd.Timestamp(ours).strftime("%d/%m/%Y"))
+
+    def one(*some):
+        return some[rng.integers(len(some))]
+
+    years = {year: ([f"C{n},1,{day('2000-01-01', 2024)}" for n in range(60)], [
+        f"C{rng.integers(66)},{day('2021-04-01', year)},S,{one('C2', 'V3', 'E1')},N1,"
+        f"{one('U1', 'K2', 'H5', 'P1', 'ZZ')},{one('PR1', 'PR4', '', 'PRX')},"
+        f"{day('2021-06-01', year)}," for _ in range(120)]) for year in (2023, 2024, 2025)}
+    found = read_ssda903(made_care.write(tmp_path, years), categories)
+    whole = found.quality[found.quality["reason"] == ""].set_index("file")
+    parts = found.quality[found.quality["reason"] != ""].groupby("file")["not used"].sum()
+    assert (whole["rows"] == whole["used"] + whole["not used"]).all()
+    assert parts.equals(whole["not used"].astype(int)[parts.index].rename("not used"))
+    table = found.counts.groupby(["year", "kind"])["count"].sum().unstack(fill_value=0)
+    table = table.reindex(columns=["position", "joiner", "leaver", "adult"], fill_value=0)
+    closing = table["position"].shift() + table["joiner"] - table["leaver"] - table["adult"]
+    assert closing[1:].tolist() == table["position"][1:].tolist()
+    days = found.counts.query("kind == 'days'")["count"]
+    assert (days > 0).all() and days.sum() <= 60 * 3 * 366  # nobody twice on one day
