@@ -4,11 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from sufficiency.case.returns.transitions import read_transitions, stock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import synthetic_transitions as synthetic  # noqa: E402
+import synthetic_transitions as synthetic
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_counts_are_an_input_and_not_pupils(made):
     assert lines[0] == "year,kind,place,age,destination,count"
     assert len(lines) < 800
     made.files[-1].write_text("\n".join([*lines[:-1], lines[-1] + "0"]) + "\n")
-    with pytest.raises(ValueError, match="counts.csv:1: changed since the case was made"):
+    with pytest.raises(ValueError, match=r"counts\.csv:1: changed since the case was made"):
         _ = made.counts
     made.files[-1].write_text("\n".join(lines) + "\n")
 

@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     list_ = _job(jobs, "premium", _premium, "how much dearer spot is in a placement list")
     list_.add_argument("file", help="CSV with a row a placement; says what columns it lacks")
     list_.add_argument("--setting", default="", help="compare the placements of one setting")
+    _many(jobs)
+    _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
+    return parser
+
+
+def _many(jobs):
+    """The commands that look at many runs."""
     sweep = _job(jobs, "sweep", _sweep, "councils x scenarios x values, into one tidy table")
     sweep.add_argument("names", nargs="*", help="cases under params/councils, or paths to some")
     sweep.add_argument("--scenarios", default="", help="names, comma between; as_it_stands; all")
@@ -94,8 +101,6 @@ def _parser() -> argparse.ArgumentParser:
     past.add_argument("--seed", type=int, default=1, help="the worlds' seed (1)")
     past.add_argument("--processes", type=int, default=2, help="side by side (2)")
     past.add_argument("--keep", action="store_true", help="keep the scores under params")
-    _job(jobs, "refresh", _refresh, "re-run the committed notebooks and keep their outputs")
-    return parser
 
 
 def _job(jobs, name, function, text):
