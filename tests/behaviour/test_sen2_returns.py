@@ -206,7 +206,7 @@ EDITS = st.lists(st.tuples(
     st.integers(0, 9), st.sampled_from(CELLS)), min_size=1, max_size=6)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True,
+@settings(max_examples=10, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS)
 def test_whatever_is_in_a_file_each_row_is_used_or_listed(edits, tmp_path_factory):

@@ -17,7 +17,7 @@ from sufficiency.run import cli
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from made_sen2 import change, file, make
 
-CHILDREN = 25
+CHILDREN = 12
 
 
 @pytest.fixture(scope="module")
