@@ -103,6 +103,20 @@ def test_a_case_made_of_invented_returns_says_so_everywhere(made):
     assert returns_views.quality_words(case).startswith("*Synthetic example.* Of ")
 
 
+def test_small_counts_of_rows_and_their_lines_are_not_in_print(project, nine):
+    change(nine, "person", 4, "personbirthdate", "never")
+    new_case("few", sen2=nine, root=project)
+    case = load_case("few", root=project)
+    whole = returns_views.read_quality(case)
+    assert whole.loc[whole["reason"].str.startswith("personbirthdate"), "lines"].tolist() == ["4"]
+    shown = returns_views.quality_items(case)[0].frame
+    bad = shown[shown["What became of them"].str.contains("personbirthdate")]
+    assert bad["Module"].tolist() == ["person"] and bad["Rows"].isna().all()
+    known = shown["Rows"].dropna()
+    assert len(known) > 2 and (known % 5 == 0).all() and (known >= 8).all()
+    assert "(1)" not in returns_views.quality_words(case)
+
+
 def test_unit_costs_are_the_folders_own_or_said_to_be_englands(made):
     case, notices = made
     units = {place: case[f"costs.unit.{place}"] for place in case.settings}
