@@ -14,6 +14,17 @@ BY_HAND = {
            ["A,2024-02-01 00:00:00,P,C2,N1,K2,PR4,2024-11-30,E4A",
             "B,01/01/2020,S,C2,N1,H5,PR4,20/06/2024,E7"])}
 
+# What would tell who a child is, and must be nowhere
+PLANTED = ("PLANTED77", "14/09/2011", "2011-09-14", "UPN-PLANTED", "NG99 9ZZ")
+
+
+def plant(folder):
+    """A return with a child whose identifiers are planted, and a row that cannot be used."""
+    return write(folder, {2025: (
+        ["PLANTED77,1,14/09/2011", "X2,2,2010-01-05"],
+        ["PLANTED77,01/05/2024,S,C2,N1,U6,PR4,,", "X2,02/05/2024,S,C2,N1,U6,PR1,,",
+         "PLANTED77,31/02/2025,S,C2,UPN-PLANTED,U6,PR1,,NG99 9ZZ"])})
+
 
 def write(folder, years=None, **more):
     """Files of a folder a year; more: rows {"episodes": [...]} or {"header": [...]} of the last."""

@@ -20,7 +20,6 @@ import made_care
 EXAMPLE = "params/examples/care_example.yaml"
 VIEWS = (care_views.answer, care_views.placed, care_views.flows, care_views.spending,
          care_views.checked, care_views.matters, care_views.limits)
-PLANTED = ("PLANTED77", "14/09/2011", "2011-09-14", "UPN-PLANTED", "NG99 9ZZ")
 
 
 class Told(Study):
@@ -117,11 +116,7 @@ def test_without_a_return_nothing_is_estimated(name):
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    """A return with a child whose identifiers are planted, and a row that cannot be used."""
-    years = {2025: (["PLANTED77,1,14/09/2011", "X2,2,2010-01-05"],
-                    ["PLANTED77,01/05/2024,S,C2,N1,U6,PR4,,", "X2,02/05/2024,S,C2,N1,U6,PR1,,",
-                     "PLANTED77,31/02/2025,S,C2,UPN-PLANTED,U6,PR1,,NG99 9ZZ"])}
-    return made_care.write(tmp_path_factory.mktemp("planted"), years)
+    return made_care.plant(tmp_path_factory.mktemp("planted"))
 
 
 def test_a_case_is_made_in_one_go_and_names_nobody(project, planted):
@@ -138,7 +133,7 @@ def test_a_case_is_made_in_one_go_and_names_nobody(project, planted):
     bundles = [str(item._repr_mimebundle_()) for item, *_ in study.shown]
     texts = [*notices, *study.said, *bundles, *(file.read_text("utf-8") for file in written)]
     for text in texts:
-        assert not [word for word in PLANTED if word in text], text[:200]
+        assert not [word for word in made_care.PLANTED if word in text], text[:200]
     assert "DECOM: no date" in "\n".join(notices)
     assert case.value("care.returns.last") == 2025 and str(case.as_at) == "2025-06-30"
     assert case.as_known("2025-05").value("care.returns", None) is None
@@ -157,7 +152,7 @@ def test_a_bad_return_leaves_nothing_behind_and_names_nobody(project, planted):
         episodes.write_text(spoilt, encoding="utf-8")
         with pytest.raises(CaseError) as caught:
             new_care_case("spoilt", planted, root=project)
-        assert not [word for word in PLANTED if word in str(caught.value)], caught.value
+        assert not [word for word in made_care.PLANTED if word in str(caught.value)], caught.value
     episodes.write_text(text, encoding="utf-8")
     assert not list((project / "params" / "councils").glob("*spoilt*"))
 

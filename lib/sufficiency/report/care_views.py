@@ -44,6 +44,21 @@ def few(number):
     return "fewer than 8" if disclosure.small(number) or not number else f"about {count(rounded)}"
 
 
+def some(number):
+    """A forecast count in words, none of them small."""
+    return "fewer than 8" if disclosure.small(number) else count(number)
+
+
+def guarded(care, item):
+    """An item that rests on all children: of so few, for the exempt edition alone."""
+    return Both(item, WHY) if tiny(care) else item
+
+
+def tiny(care):
+    """Whether the range of all children reaches small numbers in any year."""
+    return bool(disclosure.small(tables.quantiles(total(care), [0.05, 0.5, 0.95])).any())
+
+
 def start(care):
     """How a sentence on invented children begins."""
     return "**Synthetic example, no council's figures.** " if care.flag else ""
@@ -57,19 +72,24 @@ def answer(care):
     cheap, cost, dear = views.ranges(paid[:, -1])
     real = views.ranges(care.spend["real"].sum("category")[:, -1])[1]
     matter = [label[:1].lower() + label[1:] for label in care.tornado["label"].iloc[:3]]
-    yield (f"{start(care)}**{care.study.council} had {few(care.history.loc[first].sum())} children "
-           f"in care on 31 March {first}. We expect between {count(low)} and {count(high)} on "
-           f"31 March {last} (8 chances in 10; the middle is {count(middle)}). Their placements "
-           f"would cost between {money(cheap)} and {money(dear)} in {year.item()} (the middle is "
-           f"{money(cost)}), in the money of the day; at {care.prices_of} prices the middle is "
-           f"{money(real)}.**")
+    children = (f"{care.study.council} had {few(care.history.loc[first].sum())} children in care "
+                f"on 31 March {first}. We expect between {some(low)} and {some(high)} on 31 March "
+                f"{last} (8 chances in 10; the middle is {some(middle)}).")
+    costs = (f"Their placements would cost between {money(cheap)} and {money(dear)} in "
+             f"{year.item()} (the middle is {money(cost)}), in the money of the day; at "
+             f"{care.prices_of} prices the middle is {money(real)}.")
+    if tiny(care):
+        yield f"{start(care)}**{children}**"
+        yield Both(costs, WHY)
+    else:
+        yield f"{start(care)}**{children} {costs}**"
     yield (f"What moves the cost most: {listed(matter)}. Social workers, carers' support, leaving "
            "care, education and health's share are not in it.")
     frame = views.answer(found, paid,
                          (care.prices_of, care.spend["real"].sum("category")))
     names = {name: name.replace("Plans in the January", "Children on 31 March").replace(
         "Plans", "Children").replace("Spending", "Cost") for name in frame}
-    frame = disclosure.protect(frame, frame.columns[1:4]).rename(columns=names)
+    frame = disclosure.protect(frame, frame.columns[1:4], frame.columns[4:]).rename(columns=names)
     yield tables.Table(
         "care_answer", "Children in care and what they cost, with ranges of 8 chances in 10", frame,
         units={name: "£m" for name in frame if name.startswith("Cost")}, flag=care.flag,
@@ -84,14 +104,14 @@ def placed(care):
     ahead.iloc[0] = history.iloc[-1]
     low, _, high = views.ranges(found[:, -1])
     first, last = found["year"].values[[0, -1]]
-    yield charts.fan(
+    yield guarded(care, charts.fan(
         "care_fan", history, ahead, unit="children", flag=care.flag,
         source=care.told["origin"]["source"],
-        title=f"{count(low)} to {count(high)} children in care are likely by 31 March {last}",
+        title=f"{some(low)} to {some(high)} children in care are likely by 31 March {last}",
         subtitle=f"Children in care on 31 March, {history.index[0]} to {last}, to the nearest 5",
         alt=f"A line runs from {few(history.iloc[0])} in {history.index[0]} to "
-        f"{few(history.iloc[-1])} in {first}, then a fan opens to between {count(low)} and "
-        f"{count(high)} in {last}.")
+        f"{few(history.iloc[-1])} in {first}, then a fan opens to between {some(low)} and "
+        f"{some(high)} in {last}."))
     by_place, by_age = care.positions.sum("age"), bands(care.positions).sum("category")
     note = f"{first} is the count. Expected is the mean. To the nearest 5, and blank below 8."
     for label, draws, row, heads in (("care_by_category", by_place, "category", care.labels),
@@ -101,13 +121,13 @@ def placed(care):
             views.across(draws, "year", row, heads, total="All children", nearest=5), note=note,
             flag=care.flag)
     cross = bands(care.positions).isel(year=[0, -1]).mean("draw")
-    rows = [{"Category": care.labels[str(name)], "31 March": str(year), **{
-        head: float(cross.sel(category=name, year=year, age=band))
+    # Years head the rows: beside a category's name, a price in public would be taken for a count
+    rows = [{"31 March": str(year), "Category": care.labels[str(name)], **{
+        head: round(float(cross.sel(category=name, year=year, age=band)))
         for band, head in BANDS.items()}}
-        for name in cross["category"].values for year in cross["year"].values]
+        for year in cross["year"].values for name in cross["category"].values]
     yield Both(tables.Table("care_cross", "Children in care by category and age, expected",
-                            pd.DataFrame(rows), decimals=dict.fromkeys(BANDS.values(), 1),
-                            flag=care.flag), WHY)
+                            pd.DataFrame(rows), flag=care.flag), WHY)
 
 
 def flows(care):
@@ -165,21 +185,21 @@ def spending(care):
     paid = care.spend["nominal"].sum("category")
     ranges = tables.fan_frame(paid / 1e6)[["p10", "p50", "p90"]]
     low, middle, high = ranges.loc[ranges.index[-1], ["p10", "p50", "p90"]]
-    yield outlook.paths(
+    yield guarded(care, outlook.paths(
         "care_spend_path", {"Middle (median)": ranges}, flag=care.flag,
         title=f"£{low:.0f}m to £{high:.0f}m is likely in {ranges.index[-1]}",
         subtitle="Cost of care placements by financial year, £ million, prices of the year",
         alt=f"A line with a range around it, from £{ranges['p50'].iloc[0]:.0f}m in "
         f"{ranges.index[0]} to £{middle:.0f}m in {ranges.index[-1]}, where 8 chances in 10 lie "
-        f"between £{low:.0f}m and £{high:.0f}m.")
+        f"between £{low:.0f}m and £{high:.0f}m."))
     parts, heads = together(care)
     step = views.step(float(paid[:, 0].mean()) / 1e6)
     frame = views.across(parts, "financial_year", "category", heads, total="All care placements",
                          nearest=step, hide=False)
-    yield tables.Table("care_spend", "Cost by category, £ million: expected, and the last year's "
-                       "range", frame, note=f"Prices of the year, nearest £{step:g}m.",
-                       decimals=dict.fromkeys(frame.columns[1:] if step < 1 else [], 1),
-                       flag=care.flag)
+    yield guarded(care, tables.Table(
+        "care_spend", "Cost by category, £ million: expected, and the last year's range", frame,
+        note=f"Prices of the year, nearest £{step:g}m.", flag=care.flag,
+        decimals=dict.fromkeys(frame.columns[1:] if step < 1 else [], 1)))
 
 
 def together(care):
@@ -279,6 +299,7 @@ def headlines(care):
         low, middle, high = views.ranges(draws)
         yield {"key": key, "text": text, "value": middle, "p10": low, "p90": high, "unit": unit,
                "basis": basis, "year": year, "rests": on,
+               "exempt": WHY if tiny(care) else "",
                "turns": "The council's own weekly prices, and more or fewer entries than counted"}
 
 

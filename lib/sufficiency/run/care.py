@@ -151,6 +151,8 @@ class Care:
         for item in view(self):
             if isinstance(item, str):
                 self.study.say(item)
+            elif isinstance(item, care_views.Both) and isinstance(item.exempt, str):
+                self.study.say(item.exempt, exempt=item.why)
             elif isinstance(item, care_views.Both):
                 self.study.show(item.exempt, exempt=item.why, public=item.public)
             else:

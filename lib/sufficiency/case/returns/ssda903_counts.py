@@ -90,7 +90,8 @@ def count(rows, years, categories, otherwise):
     made = made.groupby(COLUMNS[:-1], dropna=False, sort=True)["count"].sum().reset_index()
     notices = [f"at an age outside their category's, counted as {otherwise}: {moved} children at "
                "the ends of quarters"] if moved else []
-    return [made[made["count"] > 0]], notices
+    # `between` says which years were counted, even without a child
+    return [made[(made["count"] > 0) | (made["kind"] == "between")]], notices
 
 
 def _frame(year, kind, place, step, to, names, ages=None):
