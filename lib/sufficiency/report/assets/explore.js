@@ -59,10 +59,10 @@ function render({ model, el }) {
     for (const slider of model.get("sliders")) {
       const label = make("label", sliders);
       make("span", label, { textContent: slider.label });
-      const output = make("output", label, {}, { "aria-live": "off" });
       const input = make("input", label, { type: "range", min: slider.low, max: slider.high,
         step: 1, value: model.get("positions")[slider.key] || 0 });
-      input.dataset.key = slider.key;
+      // After the slider: a label is of the first control in it, and an output counts as one
+      const output = make("output", label, {}, { "aria-live": "off" });
       ranges[slider.key] = { slider, input, output };
       say(ranges[slider.key]);
       input.addEventListener("input", () => { say(ranges[slider.key]); move(positions()); });
