@@ -63,49 +63,60 @@ class Picture:
     """One matplotlib figure a width, drawn again in place; the case as it stands stays dashed."""
 
     def __init__(self):
-        self._figures = {}
+        self._made = {}
 
     def png(self, now, case, names, narrow=False):
         """PNG of the figures now, with those of the case behind; names: of the two routes."""
-        if narrow not in self._figures:
-            self._figures[narrow] = Figure(figsize=LAYOUTS[narrow][0], dpi=DPI)
-        figure, (_, rows, columns) = self._figures[narrow], LAYOUTS[narrow]
-        out = io.BytesIO()
+        parts = [part for part in (
+            (_fan, "Deficit at 31 March, £m", now.deficit, case.deficit),
+            (_fan, "High needs spending, £m", now.spend, case.spend),
+            (_saving, f"Saving a year: {names[0]}", now.saving, case.saving),
+            (_chances, "Chances, %", now.chances, case.chances)) if part[2] is not None]
+        out, key = io.BytesIO(), (narrow, *(part[1] for part in parts))
         with _style():
-            figure.clear()
-            parts = [part for part in (
-                (_fan, "Deficit at 31 March, £m", now.deficit, case.deficit),
-                (_fan, "High needs spending, £m", now.spend, case.spend),
-                (_saving, f"Saving a year: {names[0]}", now.saving, case.saving),
-                (_chances, "Chances, %", now.chances, case.chances)) if part[2] is not None]
-            rows, columns = (len(parts), 1) if narrow or len(parts) < 3 else (rows, columns)
-            for place, (draw, title, *frames) in enumerate(parts, 1):
-                axes = figure.add_subplot(rows, columns, place)
-                axes.set_title(title, loc="left", fontsize=11, fontweight="semibold")
-                draw(axes, *frames)
-            figure.subplots_adjust(left=0.1, right=0.97, top=0.95, bottom=0.06, hspace=0.42,
-                                   wspace=0.22)
+            first = key not in self._made
+            if first:
+                self._made[key] = self._lay_out([part[1] for part in parts], narrow)
+            figure, panels = self._made[key]
+            for axes, (draw, _, *frames) in zip(panels, parts, strict=True):
+                # Axes and their ticks are dear to make: only what they hold is drawn anew
+                for old in (*axes.lines, *axes.collections, *axes.patches, *axes.texts):
+                    old.remove()
+                draw(axes, *frames, first)
             figure.savefig(out, format="png", pil_kwargs={"compress_level": 1})
         return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
+    @staticmethod
+    def _lay_out(titles, narrow):
+        size, rows, columns = LAYOUTS[narrow]
+        if len(titles) < 3:
+            rows, columns = len(titles), 1
+        figure = Figure(figsize=size, dpi=DPI)
+        panels = [figure.add_subplot(rows, columns, at) for at in range(1, len(titles) + 1)]
+        for axes, title in zip(panels, titles, strict=True):
+            axes.set_title(title, loc="left", fontsize=11, fontweight="semibold")
+        figure.subplots_adjust(left=0.1, right=0.97, top=0.95, bottom=0.06, hspace=0.42,
+                               wspace=0.22)
+        return figure, panels
 
-def _fan(axes, now, case):
+
+def _fan(axes, now, case, first):
     across = range(len(now))
     axes.fill_between(across, now["p10"] / 1e6, now["p90"] / 1e6, color="#A9C3DC", linewidth=0,
                       label="8 in 10")
     axes.plot(across, now["mean"] / 1e6, color=BLUE, linewidth=2, label="now (mean)")
     axes.plot(across, case["mean"] / 1e6, color="#0B0C0C", linewidth=1.3, linestyle=(0, (4, 2)),
               label="case (mean)")
-    axes.set_xticks(across, [str(year)[2:] for year in now.index], fontsize=9)
     top, low = (max(now["p90"].max(), case["p90"].max()) / 1e6,
                 min(now["p10"].min(), case["p10"].min(), 0) / 1e6)
     axes.set_ylim(low * 1.05, top * 1.05 + 1e-9)
-    axes.set_xlim(-0.1, len(now) - 0.9)
-    axes.legend(loc="upper left" if now["mean"].iloc[-1] >= now["mean"].iloc[0] else "lower left",
-                fontsize=8.5)
+    if first:
+        axes.set_xticks(across, [str(year)[2:] for year in now.index], fontsize=9)
+        axes.set_xlim(-0.1, len(now) - 0.9)
+        axes.legend(loc="upper left", fontsize=8.5)
 
 
-def _saving(axes, now, case):
+def _saving(axes, now, case, first):
     for place, (name, said, colour) in enumerate((("now", now, BLUE), ("case", case, GREY))):
         ends = [said[end] / 1e3 for end in ("p10", "p90")]
         axes.plot(ends, [place, place], color=colour, linewidth=5 - 2 * place,
@@ -120,22 +131,23 @@ def _saving(axes, now, case):
     ends = [one[end] / 1e3 for one in (now, case) for end in ("p10", "p90")]
     room = 0.22 * (max(*ends, 0) - min(*ends, 0) + 1e-9)
     axes.set_xlim(min(*ends, 0) - room, max(*ends, 0) + room)
-    axes.set_ylim(1.6, -0.7)
-    axes.set_yticks([])
-    axes.set_xlabel("£ thousand, 8 chances in 10", fontsize=9)
+    if first:
+        axes.set_ylim(1.6, -0.7)
+        axes.set_yticks([])
+        axes.set_xlabel("£ thousand, 8 chances in 10", fontsize=9)
 
 
-def _chances(axes, now, case):
+def _chances(axes, now, case, first):
     for place, (text, share) in enumerate(now.items()):
         axes.barh(place, 100 * share, 0.34, color=BLUE)
         axes.plot([100 * case[text]] * 2, [place - 0.17, place + 0.22], color="#0B0C0C",
                   linewidth=1.6, linestyle=(0, (2, 1)))
         axes.annotate(f"{text}: {percent(share, 0)}", (0, place), (1, 15), fontsize=9.5,
                       textcoords="offset points")
-    axes.set_xlim(0, 100)
-    axes.set_ylim(len(now) - 0.5, -0.75)
-    axes.set_yticks([])
-    axes.grid(visible=False, axis="y")
+    if first:
+        axes.set_xlim(0, 100)
+        axes.set_ylim(len(now) - 0.5, -0.75)
+        axes.set_yticks([])
 
 
 def words(now, case, names):
