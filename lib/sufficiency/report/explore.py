@@ -95,7 +95,7 @@ class Picture:
         panels = [figure.add_subplot(rows, columns, at) for at in range(1, len(titles) + 1)]
         for axes, title in zip(panels, titles, strict=True):
             axes.set_title(title, loc="left", fontsize=11, fontweight="semibold")
-        figure.subplots_adjust(left=0.1, right=0.97, top=0.95, bottom=0.06, hspace=0.42,
+        figure.subplots_adjust(left=0.1, right=0.97, top=0.95, bottom=0.09, hspace=0.42,
                                wspace=0.22)
         return figure, panels
 
