@@ -66,6 +66,9 @@ def work(task: Task) -> str:
 
     In a project of its own, made of the task's files, so that nothing is read from a shared disk.
     """
+    if library() != task.library:
+        raise ValueError("worker: found another version of the library; allowed the same sources "
+                         "as where the sweep was started")
     from sufficiency.case import load_case
     from sufficiency.report import tables
     from sufficiency.run.figures import figures
@@ -73,9 +76,6 @@ def work(task: Task) -> str:
     from sufficiency.run.parameters import Parameters
     from sufficiency.run.study import Study
 
-    if library() != task.library:
-        raise ValueError("worker: found another version of the library; allowed the same sources "
-                         "as where the sweep was started")
     with tempfile.TemporaryDirectory(prefix="sufficiency-") as folder:
         root = Path(folder).resolve()
         path = place(task, root, gaps)
