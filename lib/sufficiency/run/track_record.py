@@ -90,7 +90,9 @@ def track_record(data, first, last, council="", draws=1000, seed=1, processes=2,
         left_out += lost
         print(f"[{done + 1}/{len(tasks)}] January {task.origin}, {len(task.councils)} councils",
               file=sys.stderr, flush=True)
-    ours = pd.DataFrame(found).assign(method=METHOD)
+    if not found:
+        raise ValueError(f"--data: found nothing to forecast; {'; '.join(left_out[:3])}")
+    ours = pd.concat(found, ignore_index=True)
     rows = pd.concat([ours, *_simple(counted, ours, seed)], ignore_index=True)
     return Record(_beside(rows, counted), left_out)
 
@@ -168,7 +170,7 @@ def _matrix(series, setting):
 
 
 def forecast(task):
-    """Forecasts of a task -> (rows as dicts, councils left out and why)."""
+    """Forecasts of a task -> (frames of rows, councils left out and why)."""
     case, reference = _dated(task.root, task.origin, task.released)
     rows, left_out = [], []
     for name in task.councils:
@@ -196,41 +198,47 @@ def forecast(task):
             actual = came.loc[january].sum() if part is None else came.loc[january, part]
             if np.isfinite(actual):
                 key = (task.origin, horizon, name, measure)
-                rows.append(_row(key, actual, draws, float(draws.mean()), task.seed))
+                rows.append(_scored([key], [actual], draws[:, None], draws.mean(), task.seed,
+                                    METHOD))
     return rows, left_out
 
 
-def _row(key, actual, draws, mean, seed, method=METHOD):
-    draws = draws.astype(float)
-    u = named_uniform(seed, " ".join(map(str, ("track record pit", method, *key))), 1)[0]
-    found = dict(zip(SHARES, quantiles(draws, list(SHARES.values())), strict=True))
-    return {**dict(zip(COLUMNS[:4], key, strict=True)), "actual": float(actual), "mean": mean,
-            **found, "crps": float(skill.crps(draws, actual)),
-            "pit": float(skill.pit(draws, actual, u)), "method": method}
+def _scored(keys, actual, draws, mean, seed, method):
+    """Rows of forecasts: keys (forecast, COLUMNS[:4]), draws (draw, forecast)."""
+    draws, actual = draws.astype(float), np.asarray(actual, float)
+    names = (" ".join(map(str, ("track record pit", method, *key))) for key in keys)
+    u = np.array([named_uniform(seed, name, 1)[0] for name in names])
+    found = quantiles(draws, list(SHARES.values()))
+    return pd.DataFrame(list(keys), columns=COLUMNS[:4]).assign(
+        actual=actual, mean=mean, **dict(zip(SHARES, found, strict=True)),
+        crps=skill.crps(draws, actual), pit=skill.pit(draws, actual, u), method=method)
 
 
 def _simple(counted, ours, seed):
     """Frames of the simple methods' forecasts of the same things."""
     for (measure, origin, horizon), asked in ours.groupby(["measure", "origin", "horizon"]):
         before = counted[measure].loc[:, :origin]
+        place = before.index.get_indexer(asked["council"])
         for method in skill.SIMPLE:
-            point, draws = skill.simple(method, before.to_numpy(), horizon)
-            place = before.index.get_indexer(asked["council"])
-            yield pd.DataFrame([
-                _row((origin, horizon, name, measure), actual, draws[np.isfinite(draws[:, i]), i],
-                     point[i], seed, method)
-                for i, name, actual in zip(place, asked["council"], asked["actual"], strict=True)])
+            point, draws = (made[..., place] for made in
+                            skill.simple(method, before.to_numpy(), horizon))
+            known = np.isfinite(draws)
+            # councils with as many past errors, together
+            for size in np.unique(known.sum(axis=0)):
+                some = np.flatnonzero(known.sum(axis=0) == size)
+                kept = draws[:, some].T[known[:, some].T].reshape(len(some), size).T
+                keys = [(origin, horizon, name, measure) for name in asked["council"].iloc[some]]
+                yield _scored(keys, asked["actual"].iloc[some], kept, point[some], seed, method)
 
 
 def _beside(rows, counted):
     """Rows with the plans at the origin, and the yearly change before it that MASE divides by."""
-    plans, scale = [], []
-    for row in rows[["origin", "council", "measure"]].itertuples():
-        before = counted[row.measure].loc[row.council, :row.origin].to_numpy()
-        change = np.abs(np.diff(before))
-        scale.append(np.nanmean(change))
-        plans.append(counted["all_plans"].at[row.council, row.origin])
-    return rows.assign(plans=plans, scale=scale)
+    found = []
+    for (measure, origin), part in rows.groupby(["measure", "origin"]):
+        change = counted[measure].loc[:, :origin].diff(axis=1).abs().mean(axis=1)
+        found.append(part.assign(plans=part["council"].map(counted["all_plans"][origin]),
+                                 scale=part["council"].map(change)))
+    return pd.concat(found).loc[rows.index]
 
 
 def write(record, path):
