@@ -15,7 +15,7 @@ WORST = 10
 
 def ahead(horizon):
     """1 -> 'one year ahead'."""
-    return f"{NUMBERS[horizon - 1]} year{'s' * (horizon > 1)} ahead"
+    return f"{NUMBERS[horizon - 1]} year{'s' * int(horizon > 1)} ahead"
 
 
 def pick(scores, measure="all_plans", by="all", method=None):
