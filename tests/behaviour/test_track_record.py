@@ -82,7 +82,7 @@ def test_nothing_later_is_used(devon, data, root, tmp_path):
     first = devon.rows.query("origin == 2019").reset_index(drop=True)
     absurd = tmp_path / "data"
     absurd.mkdir()
-    for path in data.glob("ehcp*.csv"):
+    for path in sorted({*data.glob("ehcp*.csv")} - {*data.glob("*primary_need*")}):
         frame = pd.read_csv(path, dtype=str)
         period = next(name for name in ("january_year", "calendar_year") if name in frame)
         late = frame[period].astype(int) > (2019 if period == "january_year" else 2018)
