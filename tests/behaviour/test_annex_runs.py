@@ -41,8 +41,8 @@ def test_a_run_holds_what_it_should(finished):
     made, _ = finished
     assert sorted(p.name for p in made.iterdir()) == ["exempt", "manifest.json", "public"]
     assert {"public/annex.html", "public/results/headline.json", "public/results/placements.csv",
-            "public/results/spend.csv", "exempt/notebooks/01_placement_costs.ipynb"} <= set(
-        hashes(made))
+            "public/results/spend.csv", "exempt/notebooks/01_placement_costs.ipynb",
+            "exempt/case.json"} <= set(hashes(made))
     assert whole(made)
     about = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
     assert about["run_id"] == made.name and about["draws"] == 200
