@@ -26,6 +26,7 @@ LISTED = 10
 # A gap that rounds to the 2% that stops a run: other worlds move it by 0.03%.
 NEAR = 0.0195
 
+
 def new_case(name, transitions=None, published=None, council="", root=None, force=False,
              by_need=False, gaps=None, sen2=None, establishments=None):
     """Write params/councils/<name>.yaml from one folder -> (path, notices), once it has loaded.
@@ -40,11 +41,7 @@ def new_case(name, transitions=None, published=None, council="", root=None, forc
     what gaps() refuses.
     """
     root = find_root(root)
-    target = root / "params" / "councils" / f"{name}.yaml"
-    if not CASE_NAME.fullmatch(str(name)) or name == "national":
-        raise CaseError(f"name: found {name!r}; allowed letters, digits, - and _, not 'national'")
-    if target.exists() and not force:
-        raise CaseError(f"name: found {name!r}, a case already; allowed a new name, or force")
+    target = case_path(name, root, force)
     if bool(transitions) + bool(published or sen2) != 1:
         raise CaseError("new-case: found both folders or none; allowed transitions or published, "
                         "or sen2, alone or with published for its population")
@@ -71,10 +68,20 @@ def new_case(name, transitions=None, published=None, council="", root=None, forc
             tree, notices = _published(statistics.read_folder(published), council, national)
     except ValueError as error:
         raise CaseError(str(error)) from None
-    return target, notices + _write(target, counts, tree, root, gaps)
+    return target, notices + write_case(target, counts, tree, root, gaps)
 
 
-def _write(target, counts, tree, root, gaps):
+def case_path(name, root, force=False):
+    """Where a new case goes: refuses a name unfit for a file, or in use unless force."""
+    target = root / "params" / "councils" / f"{name}.yaml"
+    if not CASE_NAME.fullmatch(str(name)) or name == "national":
+        raise CaseError(f"name: found {name!r}; allowed letters, digits, - and _, not 'national'")
+    if target.exists() and not force:
+        raise CaseError(f"name: found {name!r}, a case already; allowed a new name, or force")
+    return target
+
+
+def write_case(target, counts, tree, root, gaps=None):
     """All files or none: written aside, tried as a case, then moved in, the case last."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as aside:
         def save(files):

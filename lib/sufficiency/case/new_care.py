@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from sufficiency.case import new
-from sufficiency.case.files import CASE_NAME, CaseError, find_root, read
+from sufficiency.case.files import CaseError, find_root, read
 from sufficiency.case.returns.ssda903 import read_ssda903
 
 NOTEBOOK = "07_care_placements"
@@ -18,15 +18,11 @@ def new_care_case(name, folder, root=None, force=False, council=""):
 
     Beside it <name>.care.csv, the counts, and <name>.quality.csv, what became of the files' rows;
     both may tell of single children and are for the council alone. council: its name in print.
-    Refuses a name in use (unless
-    force) or unfit for a file, and what `read_ssda903` refuses; nothing is half-written.
+    Refuses a name in use (unless force) or unfit for a file, and what `read_ssda903` refuses;
+    nothing is half-written.
     """
     root = find_root(root)
-    target = root / "params" / "councils" / f"{name}.yaml"
-    if not CASE_NAME.fullmatch(str(name)) or name == "national":
-        raise CaseError(f"name: found {name!r}; allowed letters, digits, - and _, not 'national'")
-    if target.exists() and not force:
-        raise CaseError(f"name: found {name!r}, a case already; allowed a new name, or force")
+    target = new.case_path(name, root, force)
     care = read(root / "params" / "national.yaml", root).data["care"]
     try:
         found = read_ssda903(folder, care["categories"], care["otherwise"])
@@ -39,7 +35,7 @@ def new_care_case(name, folder, root=None, force=False, council=""):
                f"{whole['not used'].sum()} not used", *found.notices,
                *(f"not used: {row['file']}: {row['not used']} rows: {row['reason']}: lines "
                  f"{row['lines']}" for row in lost.to_dict("records"))]
-    return target, notices + new._write(target, files, tree, root, None)
+    return target, notices + new.write_case(target, files, tree, root)
 
 
 def described(name, found, folder, synthetic=False, council=""):
