@@ -107,9 +107,9 @@ def cluster(root, tmp_path):
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
              for one in (scheduler, worker, worker)]
     yield address
-    for process in reversed(began):
-        process.terminate()
+    # A worker asked to end can wait for ever for a scheduler that has ended
     for process in began:
+        process.kill()
         process.wait(timeout=30)
 
 
