@@ -3,8 +3,10 @@
 import shutil
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from sufficiency.case import load_case
@@ -175,6 +177,8 @@ def test_a_case_with_neither_account_nor_market_shows_what_it_has():
     assert next(iter(found.chances)).startswith("Spending in ")
     said = page.words(found, found, explorer.names)
     assert "as in the case" in said[0]
+    assert [line.split(":")[0] for line in said[-2:]] == ["Deficit", "What a framework saves"]
+    assert all("not estimated; the case " in line for line in said[-2:])
 
 
 def test_the_market_unmoved_is_the_studys_own_and_a_line_when_moved(control):
@@ -201,7 +205,7 @@ def test_the_page_answers_a_move_and_a_reset(control):
     panel.positions = {key: panel.sliders[0]["high"]}
     moved = dict(panel.answer)
     assert moved["heading"] == "Nottinghamshire: 1 slider moved"
-    assert moved["picture"] != first["picture"]
+    assert moved["pictures"] != first["pictures"]
     assert moved["alt"] != first["alt"]
     assert panel.status.startswith("Nottinghamshire: 1 slider moved.")
     assert moved["words"] == repr(panel)
@@ -209,12 +213,31 @@ def test_the_page_answers_a_move_and_a_reset(control):
     assert panel.answer == first
 
 
-def test_a_narrow_page_gets_a_tall_picture(control):
-    wide = control.panel.answer["picture"]
-    control.panel.narrow = True
-    assert control.panel.answer["picture"] != wide
-    control.panel.narrow = False
-    assert control.panel.answer["picture"] == wide
+def test_the_picture_is_plain_svg_that_shows_what_the_figures_say(control):
+    key, names = control.panel.sliders[0]["key"], ("<i>A & B</i>", "spot")
+    now, case = control.explorer.respond({key: 2}), control.case
+    wide, narrow = (ElementTree.fromstring(one) for one in page.pictures(now, case, names))
+    sizes = [[float(one.get(name)) for name in ("width", "height")] for one in (wide, narrow)]
+    assert sizes[0][0] == 2 * sizes[1][0]
+    assert sizes[0][1] < sizes[1][1]
+    for picture in (wide, narrow):
+        said = [one.text for one in picture.iter("{http://www.w3.org/2000/svg}text")]
+        assert "Saving a year: <i>A & B</i>" in said
+        assert f"now: {page.money(now.saving['mean'], now.saving['noise'])}" in said
+        for text, share in now.chances.items():
+            assert f"{text}: {page.percent(share, 0)}" in said
+
+
+def test_a_line_is_drawn_where_its_values_are():
+    """Ticks 0, 50 and 100 lie evenly between the bottom and the top of the axes."""
+    one = pd.DataFrame({"mean": [0.0, 5e7, 1e8], "p10": 0.0, "p90": 1e8},
+                       index=["2024-25", "2025-26", "2026-27"])
+    figures = page.Figures(spend=one)
+    picture = ElementTree.fromstring(page.pictures(figures, figures, ("", ""))[1])
+    lines = [one.get("points") for one in picture.iter("{http://www.w3.org/2000/svg}polyline")
+             if one.get("stroke") == page.BLACK]
+    middle = (page.LEFT + page.RIGHT) / 2, (page.TOP + page.BOTTOM) / 2
+    assert any(f" {middle[0]:.1f},{middle[1]:.1f} " in line for line in lines), lines
 
 
 def test_every_place_of_every_slider_has_its_text(control):
@@ -283,7 +306,8 @@ def test_words_say_how_far_the_sliders_moved_the_figures():
     now = page.Figures(saving={"mean": 3e5, "p10": 1e5, "p90": 5e5, "error": 1e4, "noise": 2e3,
                                "chance": 0.9},
                        chances={"Saves: A list": 0.9})
-    (said,) = page.words(now, case, ("A list", "spot"))
+    said, *lacking = page.words(now, case, ("A list", "spot"))
+    assert len(lacking) == 2
     assert said == ("A list against spot saves a year: £300,000 (£100,000 to £500,000 in 8 chances "
                     "of 10), £200,000 more than in the case; it saves in 9 in 10 (in the case "
                     "6 in 10).")

@@ -1,23 +1,30 @@
 """The explorer on the page: labelled sliders, one picture redrawn in place, and its words."""
 
-import base64
-import io
 from dataclasses import dataclass, field
+from functools import partial
+from html import escape
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import pandas as pd
 import traitlets as t
-from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from sufficiency.report.charts import BLUE, _style
+from sufficiency.report.charts import BLUE
 from sufficiency.report.words import chance, money, number, percent, span
 
 ASSETS = Path(__file__).parent / "assets"
-GREY = "#3D3D3D"
-DPI = 100
-# Sizes in inches, rows and columns of the picture, on a wide page and on a narrow one.
-LAYOUTS = {False: ((9.0, 5.8), 2, 2), True: ((4.0, 10.4), 4, 1)}
+BLACK, GREY, PALE, SHADE = "#0B0C0C", "#3D3D3D", "#E1E4E8", "#A9C3DC"
+# One chart of the picture, width and height, and its axes within it: SVG is written as text, since
+# matplotlib needs longer for one picture than the models for all its figures
+PANEL = 440, 290
+LEFT, RIGHT, TOP, BOTTOM = 52, 420, 46, 232
+TICKS = MaxNLocator(5, steps=[1, 2, 5, 10])
+LACKING = {
+    "deficit": "Deficit: not estimated; the case has no opening balance of a high needs account.",
+    "spend": "High needs spending: not estimated; the case has no counts of plans by setting.",
+    "saving": "What a framework saves: not estimated; the case describes no market."}
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,6 @@ class Panel(anywidget.AnyWidget):
     sliders = t.List(t.Dict()).tag(sync=True)
     # {key: steps from the case}; `turn` counts what was sent, so that the page knows its answer
     positions = t.Dict().tag(sync=True)
-    narrow = t.Bool(False).tag(sync=True)
     asked = t.Dict().tag(sync=True)
     answer = t.Dict().tag(sync=True)
     status = t.Unicode().tag(sync=True)
@@ -59,103 +65,133 @@ class Panel(anywidget.AnyWidget):
         return self.answer.get("words", "An explorer that nobody has asked yet")
 
 
-class Picture:
-    """One matplotlib figure a width, drawn again in place; the case as it stands stays dashed."""
+def pictures(now, case, names):
+    """The figures now, with those of the case dashed, as SVG: on a wide page, on a narrow one.
 
-    def __init__(self):
-        self._made = {}
-
-    def png(self, now, case, names, narrow=False):
-        """PNG of the figures now, with those of the case behind; names: of the two routes."""
-        parts = [part for part in (
-            (_fan, "Deficit at 31 March, £m", now.deficit, case.deficit),
-            (_fan, "High needs spending, £m", now.spend, case.spend),
-            (_saving, f"Saving a year: {names[0]}", now.saving, case.saving),
-            (_chances, "Chances, %", now.chances, case.chances)) if part[2] is not None]
-        out, key = io.BytesIO(), (narrow, *(part[1] for part in parts))
-        with _style():
-            first = key not in self._made
-            if first:
-                self._made[key] = self._lay_out([part[1] for part in parts], narrow)
-            figure, panels = self._made[key]
-            for axes, (draw, _, *frames) in zip(panels, parts, strict=True):
-                # Axes and their ticks are dear to make: only what they hold is drawn anew
-                for old in (*axes.lines, *axes.collections, *axes.patches, *axes.texts):
-                    old.remove()
-                draw(axes, *frames, first)
-            figure.savefig(out, format="png", pil_kwargs={"compress_level": 1})
-        return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
-
-    @staticmethod
-    def _lay_out(titles, narrow):
-        size, rows, columns = LAYOUTS[narrow]
-        if len(titles) < 3:
-            rows, columns = len(titles), 1
-        figure = Figure(figsize=size, dpi=DPI)
-        panels = [figure.add_subplot(rows, columns, at) for at in range(1, len(titles) + 1)]
-        for axes, title in zip(panels, titles, strict=True):
-            axes.set_title(title, loc="left", fontsize=11, fontweight="semibold")
-        figure.subplots_adjust(left=0.1, right=0.97, top=0.95, bottom=0.09, hspace=0.42,
-                               wspace=0.22)
-        return figure, panels
+    names: of the two routes. What a case does not have is left out.
+    """
+    drawn = []
+    if now.deficit is not None:
+        drawn.append(_fan("Deficit at 31 March, £m", now.deficit.rename(_march), case.deficit))
+    if now.spend is not None:
+        drawn.append(_fan("High needs spending, £m", now.spend.rename(lambda year: year[2:]),
+                          case.spend))
+    if now.saving is not None:
+        drawn.append(_saving(f"Saving a year: {names[0]}", now.saving, case.saving))
+    if now.chances:
+        drawn.append(_chances("Chances, % (dashed: the case)", now.chances, case.chances))
+    return [_page(drawn, columns) for columns in (2, 1)]
 
 
-def _fan(axes, now, case, first):
-    across = range(len(now))
-    axes.fill_between(across, now["p10"] / 1e6, now["p90"] / 1e6, color="#A9C3DC", linewidth=0,
-                      label="8 in 10")
-    axes.plot(across, now["mean"] / 1e6, color=BLUE, linewidth=2, label="now (mean)")
-    axes.plot(across, case["mean"] / 1e6, color="#0B0C0C", linewidth=1.3, linestyle=(0, (4, 2)),
-              label="case (mean)")
-    top, low = (max(now["p90"].max(), case["p90"].max()) / 1e6,
-                min(now["p10"].min(), case["p10"].min(), 0) / 1e6)
-    axes.set_ylim(low * 1.05, top * 1.05 + 1e-9)
-    if first:
-        axes.set_xticks(across, [str(year)[2:] for year in now.index], fontsize=9)
-        axes.set_xlim(-0.1, len(now) - 0.9)
-        axes.legend(loc="upper left", fontsize=8.5)
+def _page(panels, columns):
+    across, down = PANEL
+    wide, tall = across * columns, down * -(-len(panels) // columns)
+    placed = "".join(f"<g transform='translate({at % columns * across} {at // columns * down})'>"
+                     f"{panel}</g>" for at, panel in enumerate(panels))
+    return (f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {wide} {tall}' width='{wide}' "
+            f"height='{tall}' fill='{BLACK}' font-size='13' font-family='Source Sans Pro, "
+            f"system-ui, sans-serif'><style>text {{ paint-order: stroke; stroke: #fff; "
+            f"stroke-width: 4px; }}</style>{placed}</svg>")
 
 
-def _saving(axes, now, case, first):
-    for place, (name, said, colour) in enumerate((("now", now, BLUE), ("case", case, GREY))):
-        ends = [said[end] / 1e3 for end in ("p10", "p90")]
-        axes.plot(ends, [place, place], color=colour, linewidth=5 - 2 * place,
-                  solid_capstyle="butt", linestyle="-" if not place else (0, (3, 1)))
-        axes.plot([said["mean"] / 1e3], [place], "o" if not place else "D", color=colour,
-                  markersize=9 - 2 * place)
-        axes.annotate(money(said["mean"]), (said["mean"] / 1e3, place), (0, 9), ha="center",
-                      textcoords="offset points", fontsize=9.5)
-        axes.annotate(name, (0, place), (3, -4), xycoords=("axes fraction", "data"),
-                      textcoords="offset points", fontsize=9.5)
-    axes.axvline(0, color=GREY, linewidth=1)
+def _fan(title, now, case):
+    years, millions = range(len(now)), (now / 1e6, case / 1e6)
+    ends = [one[end] for one in millions for end in ("p10", "p90")]
+    x = _scale((0, max(len(years) - 1, 1)), (LEFT, RIGHT))
+    ticks, y = _ticks([0, *np.concatenate(ends)], (BOTTOM, TOP))
+    drawn = [_title(title)]
+    for tick in ticks:
+        drawn += [_line([(LEFT, y(tick)), (RIGHT, y(tick))], GREY if tick == 0 else PALE, 1),
+                  _text(LEFT - 6, y(tick) + 4, _short(tick, ticks), "end")]
+    low, high, mean, plain = ([(x(at), y(value)) for at, value in zip(years, one, strict=True)]
+                              for one in (*ends[:2], millions[0]["mean"], millions[1]["mean"]))
+    drawn += [_line([*low, *high[::-1]], "none", 0, fill=SHADE), _line(mean, BLUE, 2.5),
+              _line(plain, BLACK, 1.5, "5 3")]
+    drawn += [_text(x(at), BOTTOM + 18, year, "middle") for at, year in enumerate(now.index)]
+    key = (("8 chances in 10", SHADE, 10, ""), ("now (mean)", BLUE, 2.5, ""),
+           ("case (mean)", BLACK, 1.5, "5 3"))
+    for at, (said, colour, width, dash) in enumerate(key):
+        left = 146 * at
+        drawn += [_line([(left, TOP - 14), (left + 22, TOP - 14)], colour, width, dash),
+                  _text(left + 28, TOP - 10, said)]
+    return "".join(drawn)
+
+
+def _saving(title, now, case):
     ends = [one[end] / 1e3 for one in (now, case) for end in ("p10", "p90")]
-    room = 0.22 * (max(*ends, 0) - min(*ends, 0) + 1e-9)
-    axes.set_xlim(min(*ends, 0) - room, max(*ends, 0) + room)
-    if first:
-        axes.set_ylim(1.6, -0.7)
-        axes.set_yticks([])
-        axes.set_xlabel("£ thousand, 8 chances in 10", fontsize=9)
+    ticks, x = _ticks([0, *ends], (LEFT + 20, RIGHT - 20))
+    drawn = [_title(title), _text(RIGHT, BOTTOM + 38, "£ thousand, 8 chances in 10", "end")]
+    for tick in ticks:
+        drawn += [_line([(x(tick), TOP), (x(tick), BOTTOM)], GREY if tick == 0 else PALE, 1),
+                  _text(x(tick), BOTTOM + 18, _short(tick, ticks), "middle")]
+    rows = (("now", now, BLUE, 6, ""), ("case", case, BLACK, 2, "5 3"))
+    for at, (name, one, colour, width, dash) in enumerate(rows):
+        y, mean = TOP + 62 + 80 * at, x(one["mean"] / 1e3)
+        low, high = (x(one[end] / 1e3) for end in ("p10", "p90"))
+        drawn += [_line([(low, y), (high, y)], colour, width, dash),
+                  f"<circle cx='{mean:.1f}' cy='{y}' r='6' fill='{colour}'/>",
+                  _text(mean, y - 13, f"{name}: {money(one['mean'], one['noise'])}", "middle")]
+    return "".join(drawn)
 
 
-def _chances(axes, now, case, first):
-    for place, (text, share) in enumerate(now.items()):
-        axes.barh(place, 100 * share, 0.34, color=BLUE)
-        axes.plot([100 * case[text]] * 2, [place - 0.17, place + 0.22], color="#0B0C0C",
-                  linewidth=1.6, linestyle=(0, (2, 1)))
-        axes.annotate(f"{text}: {percent(share, 0)}", (0, place), (1, 15), fontsize=9.5,
-                      textcoords="offset points")
-    if first:
-        axes.set_xlim(0, 100)
-        axes.set_ylim(len(now) - 0.5, -0.75)
-        axes.set_yticks([])
+def _chances(title, now, case):
+    x, drawn = _scale((0, 1), (LEFT, RIGHT)), [_title(title)]
+    for tick in np.linspace(0, 1, 6):
+        drawn += [_line([(x(tick), TOP), (x(tick), BOTTOM)], GREY if tick == 0 else PALE, 1),
+                  _text(x(tick), BOTTOM + 18, number(100 * tick), "middle")]
+    for at, (said, share) in enumerate(now.items()):
+        y, old = TOP + 36 + 66 * at, x(case[said])
+        drawn += [_line([(LEFT, y), (x(share), y)], BLUE, 20),
+                  _line([(old, y - 14), (old, y + 14)], BLACK, 2, "4 2"),
+                  _text(LEFT, y - 18, f"{said}: {_percent(share)}")]
+    return "".join(drawn)
+
+
+def _percent(share):
+    if share < 0.01 or share > 0.99:
+        return "under 1%" if share < 0.01 else "over 99%"
+    return percent(share, 0)
+
+
+def _march(financial_year):
+    return str(int(financial_year[:4]) + 1)
+
+
+def _scale(values, places):
+    """Where a value lies between two places, as they lie between two values."""
+    rise = (places[1] - places[0]) / (values[1] - values[0])
+    return lambda value: places[0] + (value - values[0]) * rise
+
+
+def _ticks(values, places):
+    ticks = TICKS.tick_values(min(values), max(*values, min(values) + 1e-6))
+    return ticks, _scale(ticks[[0, -1]], places)
+
+
+def _short(tick, ticks):
+    return number(tick, max(0, -int(np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9))))
+
+
+def _title(said):
+    return _text(0, 16, said).replace("<text", "<text font-size='15' font-weight='600'", 1)
+
+
+def _text(x, y, said, anchor="start"):
+    return f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}'>{escape(said)}</text>"
+
+
+def _line(points, colour, width, dash="", fill="none"):
+    at = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return (f"<polyline points='{at}' fill='{fill}' stroke='{colour}' stroke-width='{width}' "
+            f"stroke-dasharray='{dash}'/>")
 
 
 def words(now, case, names):
-    """What the figures say and how they differ from the case's, a sentence each."""
+    """What the figures say and how they differ from the case's, a sentence each; what it lacks."""
     found = []
     if now.deficit is not None:
         row, old = (one.deficit.loc[now.ending] for one in (now, case))
-        found.append(f"Deficit at 31 March {int(now.ending[:4]) + 1}: {_said(row, old)}.")
+        found.append(f"Deficit at 31 March {_march(now.ending)}: {_said(row, old)}.")
     if now.spend is not None:
         year, row, old = now.spend.index[-1], now.spend.iloc[-1], case.spend.iloc[-1]
         found.append(f"High needs spending in {year}: {_said(row, old)}.")
@@ -165,14 +201,16 @@ def words(now, case, names):
                      f"it saves in {_share(now.saving['chance'], case.saving['chance'])}.")
     found += [f"{text}: {_share(share, case.chances[text])}."
               for text, share in now.chances.items() if not text.startswith("Saves")]
-    return found
+    return found + [said for name, said in LACKING.items() if getattr(now, name) is None]
 
 
 def _said(now, case):
     noise = now.get("noise")
-    text = f"{money(now['mean'], noise)} ({span(now['p10'], now['p90'])} in 8 chances of 10)"
+    ends = span(now["p10"], now["p90"], partial(money, error=noise) if noise else money)
     gap = now["mean"] - case["mean"]
-    moved = money(abs(gap), noise)
+    # The same worlds on both sides: a change is known better than the figure, to three digits
+    text, moved = money(now["mean"], noise), money(abs(gap), noise or abs(gap) / 1000)
+    text = f"{text} ({ends} in 8 chances of 10)"
     if not moved.strip("£0.,mbn"):
         return f"{text}, as in the case"
     return f"{text}, {moved} {'more' if gap > 0 else 'less'} than in the case"
@@ -185,10 +223,11 @@ def _share(now, case):
 
 def alt(now, case, names, said):
     """Text alternative of the picture: what is drawn, and what it shows now."""
-    drawn = ["deficit and spending by year with ranges"] if now.deficit is not None else (
-        ["spending by year with its range"] if now.spend is not None else [])
-    drawn += [f"what {names[0]} saves a year"] if now.saving is not None else []
-    return (f"Charts of {', '.join([*drawn, 'and chances'])}; the case as it stands is dashed. "
+    drawn = [said for name, said in (("deficit", "deficit by year with its range"),
+                                     ("spend", "spending by year with its range"),
+                                     ("saving", f"what is saved a year by: {names[0]}"))
+             if getattr(now, name) is not None]
+    return (f"Charts of {'; '.join([*drawn, 'chances'])}. The case as it stands is dashed. "
             + " ".join(said))
 
 

@@ -38,11 +38,11 @@ class Control:
         if study.parameters.draws > MOST:
             raise ParameterError(f"parameter draws: found {study.parameters.draws}; allowed: 1 to "
                                  f"{MOST}, so that the sliders answer at once")
-        self.panel, self.picture = page.Panel(), page.Picture()
+        self.panel = page.Panel()
         self.annex_draws, self.job = annex_draws, None
         self.panel.councils = sorted({*self._councils(study), study.case.name})
         self.open(study)
-        self.panel.observe(lambda change: self.answer(), ["positions", "narrow"])
+        self.panel.observe(lambda change: self.answer(), "positions")
         self.panel.observe(lambda change: self.asked(change["new"]), "asked")
 
     @staticmethod
@@ -77,7 +77,7 @@ class Control:
             how = how.rstrip(".") + LINE.format(route=explorer.names[0],
                                                 error=page.money(now.saving["error"]))
         panel.answer = {
-            "picture": self.picture.png(now, self.case, explorer.names, panel.narrow),
+            "pictures": page.pictures(now, self.case, explorer.names),
             "alt": page.alt(now, self.case, explorer.names, said), "heading": heading,
             "said": said, "how": how.rstrip(".") + ".", "words": " ".join([f"{heading}.", *said])}
         panel.status = " ".join([f"{heading}.", *said[:2]])

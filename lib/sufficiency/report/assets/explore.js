@@ -31,7 +31,7 @@ function render({ model, el }) {
   const said = make("div", shown, { className: "said" });
   const actions = make("div", root, { className: "actions" });
   const status = make("p", root, {}, { role: "status" });
-  let asks = 0, waiting = false, next = null;
+  let asks = 0, waiting = false, next = null, narrow = false;
 
   const send = (name, value) => { model.set(name, value); model.save_changes(); };
   const ask = (what, name = "") => send("asked", { what, name, n: ++asks, at: Date.now() });
@@ -74,10 +74,14 @@ function render({ model, el }) {
       say(range);
     }
   };
+  const draw = () => {
+    const svg = model.get("answer").pictures[narrow ? 1 : 0];
+    picture.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  };
   const answered = () => {
     const answer = model.get("answer");
-    if (answer.picture) {
-      picture.src = answer.picture;
+    if (answer.pictures) {
+      draw();
       picture.alt = answer.alt;
       said.replaceChildren();
       make("h3", said, { textContent: answer.heading });
@@ -112,8 +116,9 @@ function render({ model, el }) {
   model.on("change:status", tell);
   model.on("change:busy", busy);
   const watch = new ResizeObserver(() => {
-    const narrow = el.clientWidth > 0 && el.clientWidth < 600;
-    if (narrow !== model.get("narrow")) send("narrow", narrow);
+    narrow = el.clientWidth > 0 && el.clientWidth < 700;
+    root.classList.toggle("narrow", narrow);
+    draw();
   });
   watch.observe(el);
   return () => watch.disconnect();
