@@ -299,6 +299,18 @@ def test_a_council_that_cannot_be_opened_leaves_the_page_as_it_was(control):
     assert panel.answer == before
 
 
+def test_an_annex_that_fails_is_said_in_words(control):
+    """The project here has no notebooks."""
+    control.panel.asked = {"what": "annex", "n": 950}
+    control.panel.asked = {"what": "annex", "n": 951}
+    assert control.panel.status.startswith("Not done: annex: found one being made; allowed one")
+    control.job.join(60)
+    assert control.panel.status.startswith("The annex was not made: ")
+    assert "notebooks" in control.panel.status
+    assert "Traceback" not in control.panel.status
+    assert not (control.study.root / "outputs").exists()
+
+
 def test_words_say_how_far_the_sliders_moved_the_figures():
     case = page.Figures(saving={"mean": 1e5, "p10": -1e5, "p90": 3e5, "error": 0, "noise": 2e3,
                                 "chance": 0.6},
@@ -308,9 +320,11 @@ def test_words_say_how_far_the_sliders_moved_the_figures():
                        chances={"Saves: A list": 0.9})
     said, *lacking = page.words(now, case, ("A list", "spot"))
     assert len(lacking) == 2
-    assert said == ("A list against spot saves a year: £300,000 (£100,000 to £500,000 in 8 chances "
-                    "of 10), £200,000 more than in the case; it saves in 9 in 10 (in the case "
-                    "6 in 10).")
+    guessed = page.Figures(saving={**now.saving, "guesses": 3}, chances=now.chances)
+    assert "does not decide about it: 3 illustrative" in page.words(guessed, case, ("A", "b"))[1]
+    assert said == ("A list against spot, saved a year: £300,000 (£100,000 to £500,000 in 8 "
+                    "chances of 10), £200,000 more than in the case; it saves in 9 in 10 (in the "
+                    "case 6 in 10).")
     assert page.alt(now, case, ("A list", "spot"), [said]).endswith(said)
 
 

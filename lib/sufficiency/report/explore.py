@@ -12,6 +12,7 @@ import traitlets as t
 from matplotlib.ticker import MaxNLocator
 
 from sufficiency.report.charts import BLUE
+from sufficiency.report.market_words import lower
 from sufficiency.report.words import chance, money, number, percent, span
 
 ASSETS = Path(__file__).parent / "assets"
@@ -31,9 +32,10 @@ LACKING = {
 class Figures:
     """What the models say at some place of the sliders; GBP; None for what a case does not have.
 
-    spend, deficit: frame mean, p10, p90 by financial year; saving: {mean, p10, p90, error, chance}
-    a year, error the standard error of what the sliders moved; ending: financial year of the
-    headline deficit; chances: {words: share}.
+    spend, deficit: frame mean, p10, p90 by financial year; saving: {mean, p10, p90, noise, error,
+    chance, guesses} a year, noise the mean's standard error, error that of what the sliders moved,
+    guesses how many illustrative figures are held certain; ending: financial year of the headline
+    deficit; chances: {words: share}.
     """
 
     spend: pd.DataFrame | None = None
@@ -196,9 +198,12 @@ def words(now, case, names):
         year, row, old = now.spend.index[-1], now.spend.iloc[-1], case.spend.iloc[-1]
         found.append(f"High needs spending in {year}: {_said(row, old)}.")
     if now.saving is not None:
-        found.append(f"{names[0]} against {names[1]} saves a year: "
+        found.append(f"{names[0]} against {lower(names[1])}, saved a year: "
                      f"{_said(now.saving, case.saving)}; "
                      f"it saves in {_share(now.saving['chance'], case.saving['chance'])}.")
+        if guesses := now.saving.get("guesses"):
+            found.append(f"The evidence does not decide about it: {guesses} illustrative figures "
+                         "of the two routes have no range. No saving is claimed.")
     found += [f"{text}: {_share(share, case.chances[text])}."
               for text, share in now.chances.items() if not text.startswith("Saves")]
     return found + [said for name, said in LACKING.items() if getattr(now, name) is None]
@@ -225,7 +230,7 @@ def alt(now, case, names, said):
     """Text alternative of the picture: what is drawn, and what it shows now."""
     drawn = [said for name, said in (("deficit", "deficit by year with its range"),
                                      ("spend", "spending by year with its range"),
-                                     ("saving", f"what is saved a year by: {names[0]}"))
+                                     ("saving", f"what {lower(names[0])} saves a year"))
              if getattr(now, name) is not None]
     return (f"Charts of {'; '.join([*drawn, 'chances'])}. The case as it stands is dashed. "
             + " ".join(said))

@@ -100,7 +100,7 @@ class Explorer:
             text = f"Spending in {year} above {page.money(mean)}, the case's mean"
             chances[text] = float((high[:, -1] > mean).mean())
         if self.has_market:
-            found["saving"] = self._saving_at(moved)
+            found["saving"] = {**self._saving_at(moved), "guesses": len(self.study.market.guesses)}
             chances[f"Saves: {self.names[0]}"] = found["saving"]["chance"]
         ending = self.study.safety_valve.ending if self.has_account else ""
         return page.Figures(**found, chances=chances, ending=ending)

@@ -22,8 +22,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST, ANNEX = 2000, 10_000
 HOW = ("A slider that is moved is taken as known there. Prices, grants, savings and the account "
        "are worked out again in {draws:,} worlds; children as the change in expected numbers")
-LINE = ("; what {route} saves is read off a straight line fitted to these worlds (standard error "
-        "of the change {error})")
+LINE = "; what {route} saves is read off a straight line fitted to these worlds{error}"
 
 
 def explore(study, annex_draws=ANNEX):
@@ -53,6 +52,8 @@ class Control:
         """Show another study, as it stands."""
         explorer = Explorer(study)
         case, sliders = explorer.respond({}), explorer.sliders
+        # What the first move asks for is made now, so that it is answered as soon as any other
+        explorer.respond({key: one.high for key, one in sliders.items()})
         self.study, self.explorer, self.case = study, explorer, case
         panel = self.panel
         with panel.hold_trait_notifications():
@@ -74,8 +75,9 @@ class Control:
         how = HOW.format(draws=self.study.parameters.draws) if explorer.has_plans else HOW.split(
             ". Prices", maxsplit=1)[0] + "."
         if now.saving is not None:
-            how = how.rstrip(".") + LINE.format(route=explorer.names[0],
-                                                error=page.money(now.saving["error"]))
+            error = now.saving["error"]
+            error = f" (standard error of the change {page.money(error, error / 10)})" * bool(error)
+            how = how.rstrip(".") + LINE.format(route=page.lower(explorer.names[0]), error=error)
         panel.answer = {
             "pictures": page.pictures(now, self.case, explorer.names),
             "alt": page.alt(now, self.case, explorer.names, said), "heading": heading,

@@ -1,7 +1,11 @@
 // The explorer's page: native controls that send what a person does, one request at a time.
+const CONTROLS = ["button", "input", "select"];
+
 function make(tag, within, properties = {}, attributes = {}) {
   const element = Object.assign(document.createElement(tag), properties);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  // JupyterLab would take the keys of a slider or a button for commands to its cells
+  if (CONTROLS.includes(tag)) element.setAttribute("data-lm-suppress-shortcuts", "true");
   within.append(element);
   return element;
 }
