@@ -213,6 +213,23 @@ def test_the_page_answers_a_move_and_a_reset(control):
     assert panel.answer == first
 
 
+def test_every_move_is_answered_once_even_one_that_fails_or_changes_nothing(control, monkeypatch):
+    panel, before = control.panel, dict(control.panel.answer)
+    key, turn = panel.sliders[0]["key"], panel.turn
+    panel.positions = {key: 0}
+    assert (panel.turn, panel.answer) == (turn + 1, before)
+
+    def refuse(moves):
+        raise ValueError("rates: found too many leavers")
+
+    monkeypatch.setattr(control.explorer, "respond", refuse)
+    panel.positions = {key: 1}
+    assert (panel.turn, panel.status) == (turn + 2, "Not done: rates: found too many leavers")
+    monkeypatch.undo()
+    panel.positions = {}
+    assert (panel.turn, panel.answer) == (turn + 3, before)
+
+
 def test_the_picture_is_plain_svg_that_shows_what_the_figures_say(control):
     key, names = control.panel.sliders[0]["key"], ("<i>A & B</i>", "spot")
     now, case = control.explorer.respond({key: 2}), control.case

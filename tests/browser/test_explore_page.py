@@ -128,6 +128,22 @@ def test_alt_text_words_and_status_follow_a_slider_and_reset_brings_them_back(pa
     assert slider.get_attribute("aria-valuetext") == at
 
 
+def test_keys_faster_than_answers_end_where_the_slider_does(page):
+    page.locator(".explore .sliders input").first.focus()
+    for key in ("ArrowRight", "ArrowLeft") * 4:
+        page.keyboard.press(key)
+    page.keyboard.press("ArrowRight")
+    until(page, "1 slider moved")
+    page.keyboard.press("ArrowLeft")
+    until(page, "the case as it stands")
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.click("text=Reset the sliders")
+    until(page, "the case as it stands")
+    page.wait_for_timeout(500)
+    assert "the case as it stands" in status(page)
+
+
 @pytest.mark.parametrize(("width", "across"), [(1280, 880), (400, 440)])
 def test_axe_finds_nothing_nothing_scrolls_sideways_and_the_picture_fits(page, width, across):
     assert faults(page, width, known=KNOWN) == {}

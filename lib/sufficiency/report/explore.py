@@ -56,10 +56,11 @@ class Panel(anywidget.AnyWidget):
     scenario = t.Unicode().tag(sync=True)
     # Of each slider: key, label, low and high in steps from the case, and a text for every step
     sliders = t.List(t.Dict()).tag(sync=True)
-    # {key: steps from the case}; `turn` counts what was sent, so that the page knows its answer
-    positions = t.Dict().tag(sync=True)
+    positions = t.Dict().tag(sync=True)  # {key: steps from the case}
     asked = t.Dict().tag(sync=True)
     answer = t.Dict().tag(sync=True)
+    # Counts what was answered: the page waits for it, and an answer may be the same as before
+    turn = t.Int().tag(sync=True)
     status = t.Unicode().tag(sync=True)
     busy = t.Bool(False).tag(sync=True)
 
@@ -211,7 +212,8 @@ def words(now, case, names):
 
 def _said(now, case):
     noise = now.get("noise")
-    ends = span(now["p10"], now["p90"], partial(money, error=noise) if noise else money)
+    small = noise and max(abs(now["p10"]), abs(now["p90"])) < 1e6
+    ends = span(now["p10"], now["p90"], partial(money, error=noise) if small else money)
     gap = now["mean"] - case["mean"]
     # The same worlds on both sides: a change is known better than the figure, to three digits
     text, moved = money(now["mean"], noise), money(abs(gap), noise or abs(gap) / 1000)

@@ -41,7 +41,7 @@ class Control:
         self.annex_draws, self.job = annex_draws, None
         self.panel.councils = sorted({*self._councils(study), study.case.name})
         self.open(study)
-        self.panel.observe(lambda change: self.answer(), "positions")
+        self.panel.observe(lambda change: self.moved(), "positions")
         self.panel.observe(lambda change: self.asked(change["new"]), "asked")
 
     @staticmethod
@@ -63,6 +63,12 @@ class Control:
             panel.sliders = [{"key": key, "label": one.made.label or key, "low": one.low,
                               "high": one.high, "texts": one.texts} for key, one in sliders.items()]
         self.answer()
+
+    def moved(self):
+        """Answer a move; the page is told that it has its answer, whatever came of it."""
+        with self.panel.hold_sync():
+            self._try(self.answer)
+            self.panel.turn += 1
 
     def answer(self):
         """Draw and say what the models make of the sliders."""
@@ -88,8 +94,11 @@ class Control:
         """Do what a button or a choice asks; what cannot be done is said in the status."""
         jobs = {"council": self._choose_council, "scenario": self._choose_scenario,
                 "reset": self._reset, "save": self.save, "annex": self.annex}
+        self._try(jobs[what["what"]], what.get("name", ""))
+
+    def _try(self, act, *given):
         try:
-            jobs[what["what"]](what.get("name", ""))
+            act(*given)
         except ValueError as error:
             self.panel.status = f"Not done: {error}"
         except OSError as error:

@@ -38,12 +38,19 @@ function render({ model, el }) {
   let asks = 0, waiting = false, next = null, narrow = false;
 
   const send = (name, value) => { model.set(name, value); model.save_changes(); };
-  const ask = (what, name = "") => send("asked", { what, name, n: ++asks, at: Date.now() });
   // A key held down must not queue up more questions than there are answers
   const move = (positions) => {
     if (waiting) { next = positions; return; }
+    // What the kernel has already would never be answered
+    if (JSON.stringify(positions) === JSON.stringify(model.get("positions"))) return;
     waiting = true;
     send("positions", positions);
+  };
+  // What is asked is asked of the sliders as they are shown
+  const ask = (what, name = "") => {
+    if (next) send("positions", next);
+    next = null;
+    send("asked", { what, name, n: ++asks, at: Date.now() });
   };
 
   choice(choose, model, "council", "Council", "councils", (value) => ask("council", value));
@@ -92,6 +99,8 @@ function render({ model, el }) {
       for (const line of answer.said) make("p", said, { textContent: line });
       make("p", said, { textContent: answer.how, className: "how" });
     }
+  };
+  const ready = () => {
     waiting = false;
     if (next) { const held = next; next = null; move(held); }
   };
@@ -117,6 +126,7 @@ function render({ model, el }) {
   model.on("change:sliders", build);
   model.on("change:positions", place);
   model.on("change:answer", answered);
+  model.on("change:turn", ready);
   model.on("change:status", tell);
   model.on("change:busy", busy);
   const watch = new ResizeObserver(() => {
