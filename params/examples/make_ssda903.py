@@ -1,5 +1,7 @@
 """Invented SSDA903 returns of an invented council, with known rates, and the case made of them.
 
+Their numbers begin with SYNTHETIC, by which a case made of them knows that it is invented.
+
 No child, date or number is real. `python params/examples/make_ssda903.py DIR` writes a folder a
 year; without DIR the example case beside this file is made again from such folders.
 """
@@ -13,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sufficiency.model.streams import named_uniform
 
-SEED = 903
+SEED, MARK = 903, "SYNTHETIC"
 YEARS = range(2021, 2026)  # of the 31 March that ends each
 BEFORE = 40  # quarters before the first, so that the children there are settled
 # Chance to leave in a quarter by age at its end, and what a category makes of it
@@ -164,9 +166,10 @@ def write(folder, seed=SEED, scale=1.0, faults=True):
                 continue
             code, provider, *_ = PLACES[place]
             ended = end and end <= shuts
-            children[f"X{child:06d}"] = child
-            rows.append({"CHILD": f"X{child:06d}", "DECOM": start.strftime(form), "RNE": "S",
-                         "LS": "C2", "CIN": "N1", "PLACE": code, "PLACE_PROVIDER": provider,
+            name = f"{MARK}{child:06d}"
+            children[name] = child
+            rows.append({"CHILD": name, "DECOM": start.strftime(form), "RNE": "S", "LS": "C2",
+                         "CIN": "N1", "PLACE": code, "PLACE_PROVIDER": provider,
                          "DEC": end.strftime(form) if ended else "", "REC": "X1" * bool(ended)})
         if faults and year == YEARS[0]:
             rows += broken(rows)
@@ -186,7 +189,8 @@ def write(folder, seed=SEED, scale=1.0, faults=True):
 
 def broken(rows):
     """Rows that no council should send: a wrong code, an end before its start, nobody's, no day."""
-    kinds = ({"PLACE": "U9"}, {"DEC": "01/01/2001"}, {"CHILD": "X999999"}, {"DECOM": "31/02/2021"})
+    kinds = ({"PLACE": "U9"}, {"DEC": "01/01/2001"}, {"CHILD": f"{MARK}999999"},
+             {"DECOM": "31/02/2021"})
     return [{**row, **kind} for row, kind in zip(rows, kinds, strict=False)]
 
 
@@ -202,7 +206,7 @@ def example(folder):
     with tempfile.TemporaryDirectory() as made:
         write(made)
         found = read_ssda903(made, care["categories"], care["otherwise"])
-    files, tree = described("care_example", found, "of make_ssda903.py", synthetic=True)
+    files, tree = described("care_example", found)
     tree |= {"title": "Children in care of an invented council", "council": {
         "name": "Example Council (invented)", "short": "The example council"}}
     said = yaml.safe_dump({"extends": "national", **tree}, sort_keys=False, width=96)

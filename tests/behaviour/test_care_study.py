@@ -1,6 +1,7 @@
 """A study of children in care: the example, a case made in one command, and no return at all."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from sufficiency.case import CaseError, load_case
 from sufficiency.case.new_care import new_care_case
+from sufficiency.model.care import past
 from sufficiency.report import care_views, charts, tables
 from sufficiency.run import cli
 from sufficiency.run.care import NOT_ESTIMATED
@@ -19,7 +21,7 @@ import made_care
 
 EXAMPLE = "params/examples/care_example.yaml"
 VIEWS = (care_views.answer, care_views.placed, care_views.flows, care_views.spending,
-         care_views.checked, care_views.matters, care_views.limits)
+         care_views.record, care_views.checked, care_views.matters, care_views.limits)
 
 
 class Told(Study):
@@ -103,6 +105,35 @@ def test_small_counts_are_not_printed(study):
                 assert not ((numbers > 0) & (numbers < 7.5)).any(), (item.label, name)
 
 
+def test_forecasts_of_the_past_know_nothing_later(study):
+    care, worlds = study.care, study.worlds
+    found = care.past.set_index(["origin", "year"])
+    assert list(found.index) == [(a, b) for a in range(2021, 2025) for b in range(a + 1, 2026)]
+    counted = care.history.sum(axis=1)
+    assert all(row.counted == counted[year] and row.last == counted[origin]
+               for (origin, year), row in found.iterrows())
+    more = care.counts.assign(count=care.counts["count"].where(care.counts["year"] <= 2023,
+                                                               3 * care.counts["count"]))
+    other = past.forecasts(more, worlds, care._estimate).set_index(["origin", "year"])
+    early = [2021, 2022, 2023]
+    fan = ["p10", "p50", "p90"]
+    assert other.loc[early, fan].equals(found.loc[early, fan])
+    assert other.loc[(2021, 2025), "counted"] == 3 * counted[2025]
+    assert other.loc[(2024, 2025), "p50"] > 2 * found.loc[(2024, 2025), "p50"]
+    # made with the rates that made the children, the ranges of 8 in 10 hold most counts
+    inside = (found["p10"] <= found["counted"]) & (found["counted"] <= found["p90"])
+    assert inside.mean() >= 0.6
+    said = next(text for text in study.said if "Made again from each earlier 31 March" in text)
+    assert f"{inside.sum()} of 10 counts fell inside" in said
+
+
+def test_one_year_has_no_past_to_tell(project, planted):
+    new_care_case("single", planted, root=project)
+    study = Told(Parameters("single", draws=20), load_case("single", root=project))
+    study.care.part("past", care_views.record)
+    assert study.said[1].startswith("The return covers one year")
+
+
 @pytest.mark.parametrize("name", ["nottinghamshire", "northamptonshire"])
 def test_without_a_return_nothing_is_estimated(name):
     study = Told(Parameters(name, draws=20))
@@ -162,12 +193,62 @@ def test_one_command_makes_it(project, planted, monkeypatch, capsys):
     asked = ["new-case", "in_one", "--ssda903", str(planted)]
     assert cli.main([*asked, "--council", "Our Council"]) == 0
     said = capsys.readouterr()
-    assert said.out.strip().endswith("in_one.yaml") and "5 rows read: 4 used" in said.err
+    assert said.out.strip().endswith("in_one.yaml") and "5 rows read in 2 files: 4 used" in said.err
     assert load_case("in_one", root=project).value("council.short") == "Our Council"
     assert cli.main(["check", "in_one"]) == 0
     assert cli.main(asked) == 1 and "a case already" in capsys.readouterr().err
     earlier = load_case("in_one", root=project).as_known("2025-06")
     assert earlier["care.prices.residential_independent"].central == 6108
+
+
+def test_a_return_given_to_a_case_fills_its_section(project, planted, root, tmp_path):
+    """By --extends: the case is left as it was, and its annex gains the notebook."""
+    councils = project / "params" / "councils"
+    (councils / "base.yaml").write_text((root / "params/councils/northamptonshire.yaml").read_text(
+        "utf-8").replace("as_known: ", "# as_known: "), encoding="utf-8")
+    shutil.copytree(root / "params" / "examples", project / "params" / "examples")
+    shutil.copyfile(root / "params" / "law.yaml", project / "params" / "law.yaml")
+    before = (councils / "base.yaml").read_bytes()
+    with pytest.raises(CaseError, match="case: found 'nobody'; allowed base"):
+        new_care_case("given", planted, root=project, extends="nobody")
+    _, notices = new_care_case("given", planted, root=project, extends="base")
+    case = load_case("given", root=project)
+    assert (councils / "base.yaml").read_bytes() == before
+    assert case.value("council.short") == "Northamptonshire" and str(case.as_at) == "2025-06-30"
+    assert case.value("annex.notebooks")[-1] == "07_care_placements"
+    study = Told(Parameters("given", draws=20), case)
+    study.care.tell()
+    assert study.care.given and study.said == []
+    assert not any("care alone" in said for said in notices)
+
+
+def test_a_case_of_an_earlier_day_takes_no_later_return(project, planted):
+    councils = project / "params" / "councils"
+    base = (councils / "base.yaml").read_text("utf-8").replace("# as_known: ", "as_known: ")
+    (councils / "then.yaml").write_text(base, encoding="utf-8")
+    _, notices = new_care_case("later", planted, root=project, extends="then")
+    assert "then tells what was known by 2017" in "\n".join(notices)
+    case = load_case("later", root=project)
+    assert case.value("annex.notebooks") == ["07_care_placements"]
+    assert case.value("council.name") == "Northamptonshire County Council"
+    early = made_care.write(planted.parent / "early", {2016: (
+        ["A,1,14/09/2006"], ["A,01/05/2015,S,C2,N1,U6,PR4,,"])})
+    with pytest.raises(CaseError, match=r"known by 2017-\d\d of care.prices.fostering_in_house, "):
+        new_care_case("then_care", early, root=project, extends="then")
+    assert not (councils / "then_care.yaml").exists()
+
+
+def test_what_a_case_says_of_care_is_kept_when_it_is_made_again(project, planted):
+    path, _ = new_care_case("again", planted, root=project)
+    path.write_text(path.read_text("utf-8").replace("care:\n", """care:
+  years: 3
+  categories:
+    residential_in_house: {providers: [PR0, PR1]}
+"""), encoding="utf-8")
+    new_care_case("again", planted, root=project, force=True)
+    case = load_case("again", root=project)
+    assert case.value("care.years") == 3
+    assert case.value("care.categories.residential_in_house.providers") == ["PR0", "PR1"]
 
 
 def test_what_a_care_case_says_is_checked(project, planted):

@@ -92,7 +92,8 @@ def test_a_bad_value_is_told_by_file_line_and_column(folder, module, column, val
     lost, said = reasons(folder, module)
     assert list(lost) == [5] and allowed in lost[5]
     name = file(folder, module).name
-    start = f"{name}:5: {column}: found {value!r}; allowed "
+    shown = repr(value) if len(value) < 5 or value[0].isdigit() else "(not shown)"
+    start = f"{name}:5: {column}: found {shown}; allowed "
     assert said[0].startswith(start) and allowed in said[0]
 
 

@@ -143,7 +143,7 @@ def test_an_unmapped_setting_is_counted_and_listed(one):
     change(one, "placementdetail", 4, "sensetting", "XYZ")
     found = read_sen2(one, CODES, TYPES)
     name = file(one, "placementdetail").name
-    assert any(said.startswith(f"SENsetting XYZ: 1 rows counted as unknown, {name}:4; say what "
+    assert any(said.startswith(f"SENsetting 'XYZ': 1 rows counted as unknown, {name}:4; say what "
                                "it is in returns.sen2_settings") for said in found.notices)
 
 
@@ -186,14 +186,7 @@ def test_returns_of_one_january_only_with_no_earlier_plan_still_count_a_pair(tmp
          "count": 1}]
 
 
-def test_the_quality_table_is_an_item_to_show(years, small_case):
-    item = returns_views.quality_table(years.quality, what="the SEN2 returns")
-    shown = item.shown()
-    assert list(shown) == ["File", "Rows", "Used", "Not used", "Reason", "First lines"]
-    reasons = shown[shown["Reason"] != ""]
-    assert len(reasons) and (reasons["Rows"] == "").all() and (reasons["File"] == "").all()
-    whole = tied(years.quality)
-    assert item.caption.startswith(f"{whole['rows'].sum():,} rows of the SEN2 returns: ")
+def test_a_case_made_by_hand_has_no_quality_table(small_case):
     assert returns_views.quality_items(small_case) == []
     assert "not on a return by child" in returns_views.quality_words(small_case)
 

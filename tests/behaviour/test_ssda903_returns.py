@@ -124,6 +124,9 @@ def test_files_and_years_that_cannot_be_read_stop(categories, tmp_path):
         read_ssda903(folder, categories)
     with pytest.raises(CaseError, match="no such folder"):
         read_ssda903(tmp_path / "nowhere", categories)
+    made_care.put(folder / "more.csv", "A", [])
+    with pytest.raises(CaseError, match="c: found CSV files in it and in 2024; allowed"):
+        read_ssda903(folder, categories)
     (tmp_path / "empty").mkdir()
     with pytest.raises(CaseError, match="found no CSV file"):
         read_ssda903(tmp_path / "empty", categories)

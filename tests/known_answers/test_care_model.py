@@ -75,8 +75,8 @@ def estimated():
     rows += [(2025, "mover", "foster", 12, "home", 9), (2025, "stayer", "home", 14, "", 50),
              (2025, "leaver", "home", 14, "", 5), (2025, "mover", "home", 14, "foster", 5)]
     rows += [(2025, "joiner", "foster", 0.25, "", 8), (2025, "joiner", "home", 12, "", 4)]
-    rows += [(2025, "now", "foster", age / 4, "", 2) for age in range(72)]
-    rows += [(2025, "now", "home", 13.5, "", 20)]
+    rows += [(2025, "position", "foster", age / 4, "", 2) for age in range(72)]
+    rows += [(2025, "position", "home", 13.5, "", 20)]
     return rates.estimate(counts(rows), places=("foster", "home"), ages=((0, 17), (5, 17)),
                           prior_size=30, correlation=0.2)
 

@@ -111,7 +111,7 @@ def test_small_counts_of_rows_and_their_lines_are_not_in_print(project, nine):
     assert whole.loc[whole["reason"].str.startswith("personbirthdate"), "lines"].tolist() == ["4"]
     shown = returns_views.quality_items(case)[0].frame
     bad = shown[shown["What became of them"].str.contains("personbirthdate")]
-    assert bad["Module"].tolist() == ["person"] and bad["Rows"].isna().all()
+    assert bad["File"].tolist() == ["person"] and bad["Rows"].isna().all()
     known = shown["Rows"].dropna()
     assert len(known) > 2 and (known % 5 == 0).all() and (known >= 8).all()
     assert "(1)" not in returns_views.quality_words(case)

@@ -45,8 +45,8 @@ def test_flows_at_the_ends_of_quarters(by_hand):
 
 def test_positions_and_days(by_hand):
     assert counted(by_hand, "position") == {
-        (2023, "supported", 16, ""): 1, (2024, "supported", 17, ""): 1, (2024, HOME, 13, ""): 1}
-    assert not counted(by_hand, "now")  # both had left by 31 March 2025
+        (2023, "supported", 16.75, ""): 1, (2024, "supported", 17.75, ""): 1,
+        (2024, HOME, 13.75, ""): 1}
     days = by_hand.counts.query("kind == 'days'").set_index(["year", "place"])["count"]
     assert days.to_dict() == {
         (2024, FOSTER): 276, (2024, HOME): 60, (2024, "fostering_in_house"): 10,
@@ -63,12 +63,29 @@ def test_one_folder_with_years_says_the_same(by_hand, categories, tmp_path):
     assert together.counts.equals(by_hand.counts) and together.years == by_hand.years
 
 
+def test_one_folder_without_years_is_placed_by_the_ends_of_episodes(made, categories, tmp_path):
+    _, read, folder = made
+    for part in ("header", "episodes"):
+        files = [path.read_text("utf-8").splitlines() for path in
+                 sorted(folder.rglob(f"*_{part}.csv"))]
+        made_care.put(tmp_path / f"{part}.csv", files[0][0], [row for one in files
+                                                              for row in one[1:]])
+    found = read_ssda903(tmp_path, categories)
+    assert found.years == read.years
+    other = read.counts[read.counts["kind"] != "unaccompanied"].reset_index(drop=True)
+    assert found.counts.equals(other)
+    assert found.notices[0].startswith("one folder without a column YEAR: years to 31 March 2021 "
+                                       "to 2025, by the ends of episodes")
+    whole = found.quality[found.quality["reason"] == ""].set_index("file")
+    assert whole["rows"].iloc[-1] == sum(len(one) - 1 for one in files)
+
+
 @pytest.fixture(scope="module")
 def made(root, categories, tmp_path_factory):
     """Three times the example's council, and what is read of its returns."""
     maker, folder = made_care.maker(root), tmp_path_factory.mktemp("made")
     maker.write(folder, seed=5, scale=3.0, faults=False)
-    return maker, read_ssda903(folder, categories)
+    return maker, read_ssda903(folder, categories), folder
 
 
 def estimated(found, categories, prior_size):
@@ -78,7 +95,7 @@ def estimated(found, categories, prior_size):
 
 
 def test_rates_of_leaving_and_moving_are_found(made, categories):
-    maker, read = made
+    maker, read, _ = made
     found = estimated(read, categories, 1e-6)
     for place, (_, _, _, times, move, _) in maker.PLACES.items():
         p = found.places.index(place)
@@ -96,7 +113,7 @@ def test_rates_of_leaving_and_moving_are_found(made, categories):
 
 
 def test_entries_and_short_stays_are_found(made, categories):
-    maker, read = made
+    maker, read, _ = made
     found, quarters = estimated(read, categories, 40), rates.quarters(read.counts)
     assert quarters == 20
     for place, (_, _, entries, *_) in maker.PLACES.items():
@@ -108,11 +125,10 @@ def test_entries_and_short_stays_are_found(made, categories):
 
 
 def test_children_in_plus_flows_are_children_out(made):
-    _, read = made
+    _, read, _ = made
     table = read.counts.groupby(["year", "kind"])["count"].sum().unstack(fill_value=0)
     closing = table["position"].shift() + table["joiner"] - table["leaver"] - table["adult"]
     assert (closing[1:] == table["position"][1:]).all()
-    assert table["now"].iloc[-1] == table["position"].iloc[-1]
 
 
 def test_the_example_is_what_its_maker_makes(root, categories, tmp_path):

@@ -187,8 +187,10 @@ def _build(raw, name, root, scenario, overrides, known_by):
     tree, made, assumptions, measures = _changed(raw, scenario, overrides, known_by)
     tree.stop()
     beside = [leaf(tree.data, ("safety_valve", "earlier_forecast")), *care.beside(tree.data)]
-    beside += [made.transitions.counts, made.transitions.quality] if made.transitions else []
-    beside = [raw.files[-1].parent / file for file in beside if file]
+    beside += [made.quality_table, made.transitions and made.transitions.counts]
+    folders = [file.parent for file in reversed(raw.files)]
+    beside = [[folder / file for folder in folders] for file in beside if file]
+    beside = [next((path for path in paths if path.is_file()), paths[0]) for paths in beside]
     for path in beside:
         if not path.is_file():
             raise CaseError(f"{name}: found no file {path.name}; allowed one beside the case file")

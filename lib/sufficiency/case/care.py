@@ -82,16 +82,19 @@ def check_care(tree, found):
             _check_number(entry, path, tree)
     if made is None or made.returns is None:
         return
-    names = list(made.categories)
-    if made.otherwise not in names:
-        tree.problem((*KEY, "otherwise"), made.otherwise or "nothing", ", ".join(names))
-    needed = [("prices", name) for name in names] + [("spread", name) for name in names]
-    needed += [("uplift", one.uplift) for one in made.categories.values()]
-    needed += [("entries", name) for name in ENTRIES] + [("prior_size",), ("correlation",)]
-    for part in needed:
-        path = (*KEY, *part)
+    if made.otherwise not in made.categories:
+        tree.problem((*KEY, "otherwise"), made.otherwise or "nothing", ", ".join(made.categories))
+    for path in needed({name: one.uplift for name, one in made.categories.items()}):
         if leaf(tree.data, path) is None and not measures._unknown_yet(tree, path):
             tree.problem(path, "nothing", "an assumption: no price, no run")
+
+
+def needed(uplifts):
+    """Paths of the assumptions that children in categories {name: uplift} need."""
+    parts = [(part, name) for part in ("prices", "spread") for name in uplifts]
+    parts += [("uplift", name) for name in dict.fromkeys(uplifts.values())]
+    parts += [("entries", name) for name in ENTRIES] + [("prior_size",), ("correlation",)]
+    return [(*KEY, *part) for part in parts]
 
 
 def _check_number(entry, path, tree):

@@ -14,6 +14,8 @@ from sufficiency.case.new_parts import (
     as_yaml,
     counts_of,
     held_flat,
+    kept_quality,
+    read_of,
     short,
     table,
     unit_cost,
@@ -33,8 +35,8 @@ def new_case(name, transitions=None, published=None, council="", root=None, forc
 
     transitions: a folder of transitions, population, valid-states and costs; the counts go beside
     the case as <name>.counts.csv. published: a folder of the Department's files, and the council's
-    name or code. sen2: a folder of person-level returns (`new_sen2`), what was used of them beside
-    the case as <name>.quality.csv; published and council then give the population only.
+    name or code. sen2: a folder of person-level returns (`new_sen2`); published and council then
+    give the population only. What became of every row read is beside the case: <name>.quality.csv.
     establishments: a file of their types, for sen2. gaps: function of the case, spend modelled over
     outturn less one by year; years over the limit are accepted as not looked into, with a notice
     each. Refuses a name in use (unless force) or unfit for a file, other folders than these, and
@@ -52,22 +54,27 @@ def new_case(name, transitions=None, published=None, council="", root=None, forc
     try:
         if sen2:
             people = _people(published, council) if published else None
-            tree, counts, notices = sen2_case(
+            tree, counts, quality, notices = sen2_case(
                 name, sen2, national | {"returns": said or national["returns"]}, establishments,
                 people)
             tree |= {"returns": said} if said and said != national["returns"] else {}
         elif transitions:
             found = read_transitions(transitions, by_need)
-            text = found.counts.to_csv(index=False, lineterminator="\n")
+            text, quality = found.counts.to_csv(index=False, lineterminator="\n"), found.quality
             tree, counts = _counted(name, found, text, national), {f"{name}.counts.csv": text}
-            notices = [f"{found.rows} rows read: {found.counts['count'].sum()} counted, "
-                       f"{len(found.unusable)} not used", *found.warnings,
+            notices = [f"transitions.csv: {found.rows} rows read: {found.counts['count'].sum()} "
+                       f"counted, {len(found.unusable)} not used", *found.warnings,
                        *_listed(found.unusable.assign(file="transitions.csv"))]
             notices += short(found.population, tree)
         else:
-            tree, notices = _published(statistics.read_folder(published), council, national)
+            folder = statistics.read_folder(published)
+            tree, notices = _published(folder, council, national)
+            quality = statistics.quality(folder, council)
     except ValueError as error:
         raise CaseError(str(error)) from None
+    counts[f"{name}.quality.csv"] = kept_quality(quality)
+    tree["quality_table"] = f"{name}.quality.csv"
+    notices.insert(0, read_of(quality, name))
     return target, notices + write_case(target, counts, tree, root, gaps)
 
 

@@ -51,6 +51,23 @@ def about(name, last, known, code=""):
             "horizon": {"last_january": horizon}}
 
 
+def kept_quality(quality):
+    """A data-quality table as it is kept: files of a return by what they are, not by their names.
+
+    quality: of `Quality.table`; attrs["kept"] {file: what it is called}, for those that may tell
+    of a child.
+    """
+    file = quality["file"].replace(quality.attrs.get("kept", {}))
+    return quality.assign(file=file).to_csv(index=False, lineterminator="\n")
+
+
+def read_of(quality, name):
+    """What became of all rows read, as a notice."""
+    rows = quality[quality["reason"] == ""]
+    return (f"{rows['rows'].sum():,} rows read in {len(rows)} files: {rows['used'].sum():,} used, "
+            f"{rows['not used'].sum():,} not, by reason in {name}.quality.csv")
+
+
 def unit_cost(gbp, year, known, quality, source):
     """A unit cost, GBP a placement-year, as an assumption of the high needs block."""
     return {"central": round(float(gbp), 2), "unit": "GBP/place/year", "as_of": year,

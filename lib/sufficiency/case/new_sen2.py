@@ -21,7 +21,7 @@ from sufficiency.case.new_parts import (
     unit_cost,
 )
 from sufficiency.case.quantity import nearest
-from sufficiency.case.returns import Problems, read_csv
+from sufficiency.case.returns import Problems, Quality, read_csv
 from sufficiency.case.returns.sen2_counts import read_sen2
 from sufficiency.case.returns.transitions import AGES, read_population, stock
 
@@ -31,13 +31,13 @@ INVENTED = "synthetic example"
 
 
 def sen2_case(name, folder, national, establishments=None, people=None):
-    """The tree of a case, the files beside it {name: text}, and notices.
+    """The tree of a case, the files beside it {name: text}, what of the rows read, and notices.
 
     national: the national file's tree, with the `returns` that say what codes mean. people:
     population (January, age_0 ... age_25) and its source, or None. Refuses malformed files, a code
     or a cost of a setting that is none, a cost that is not above 0.
     """
-    folder, problems = Path(folder), Problems()
+    folder, problems, more = Path(folder), Problems(), Quality()
     codes, settings = national["returns"]["sen2_settings"], list(national["settings"])
     for code, setting in codes.items():
         if setting not in settings:
@@ -45,24 +45,22 @@ def sen2_case(name, folder, national, establishments=None, people=None):
                             f"{', '.join(settings)}{nearest(setting, settings)}")
     beside = folder / "establishments.csv"
     path = Path(establishments) if establishments else beside if beside.is_file() else None
-    types, notices = read_types(path, national, problems) if path else ({}, [])
-    costs = _own_costs(folder / "costs.csv", settings, problems)
+    types, notices = read_types(path, national, problems, more) if path else ({}, [])
+    costs = _own_costs(folder / "costs.csv", settings, problems, more)
     own = folder / "population.csv"
     if people is None and own.is_file():
-        people = read_population(own, problems), "population.csv of the SEN2 folder"
+        people = read_population(own, problems, more), "population.csv of the SEN2 folder"
     problems.stop(f"files beside the SEN2 modules in {folder.name}")
     found = read_sen2(folder, codes, types)
     tree, text = _tree(name, found, national, costs)
     notices = [*found.notices, *notices, *_population(tree, found, people), *tree.pop("notices")]
-    rows = found.quality[found.quality["reason"] == ""]
-    notices.insert(0, f"{rows['rows'].sum():,} rows read in {len(rows)} files: "
-                   f"{rows['used'].sum():,} used, {rows['not used'].sum():,} not, by reason in "
-                   f"{name}.quality.csv")
-    quality = found.quality.to_csv(index=False, lineterminator="\n")
-    return tree, {f"{name}.counts.csv": text, f"{name}.quality.csv": quality}, notices
+    quality = pd.concat([found.quality, more.table()], ignore_index=True)
+    quality.attrs = found.quality.attrs | {"kept": found.quality.attrs["kept"] | (
+        {path.name: "establishments"} if path else {})}
+    return tree, {f"{name}.counts.csv": text}, quality, notices
 
 
-def read_types(path, national, problems):
+def read_types(path, national, problems, quality):
     """{urn or ukprn: setting} of a file of establishments, and notices of types not in the case."""
     kinds = {_plain(kind): setting
              for kind, setting in national["returns"]["establishment_types"].items()}
@@ -79,6 +77,11 @@ def read_types(path, national, problems):
                      f"allowed urn, ukprn and {' or '.join(TYPES)}")
         return {}, []
     setting = frame[kind].map(_plain).map(kinds)
+    quality.add(path.name, len(frame))
+    quality.lose(path.name, frame.loc[setting.isna(), "line"],
+                 f"{kind}: not in returns.establishment_types")
+    quality.lose(path.name, frame.loc[(frame[numbers].apply(lambda x: x.str.strip()) == "").all(
+        axis=1), "line"], "neither urn nor ukprn")
     types = {}
     for name in numbers:
         number = frame[name].str.strip()
@@ -93,7 +96,7 @@ def _plain(text):
     return " ".join(re.findall("[a-z0-9]+", str(text).lower()))
 
 
-def _own_costs(path, settings, problems):
+def _own_costs(path, settings, problems, quality):
     """{setting: GBP a placement-year} of costs.csv, empty without one."""
     if not path.is_file():
         return {}
@@ -104,6 +107,7 @@ def _own_costs(path, settings, problems):
                          f"{', '.join(settings)}{nearest(row.setting, settings)}")
         elif not row.cost > 0:
             problems.add(path, row.line, "cost: found nothing, or 0; allowed GBP a year above 0")
+    quality.add(path.name, 0 if frame is None else len(frame))
     return {} if frame is None else dict(zip(frame["setting"], frame["cost"], strict=True))
 
 
@@ -132,7 +136,7 @@ def _tree(name, found, national, costs):
         **title, "settings": dict.fromkeys(national["settings"]) | settings,
         "transitions": counts_of(
             name, text, {place: [to for to in places if to != place] for place in places},
-            quality=f"{name}.quality.csv", synthetic=found.synthetic),
+            synthetic=found.synthetic),
         "published": {
             key: table(frame, dict.fromkeys(frame.index, known), unit,
                        f"person-level SEN2 returns{made}", quality)

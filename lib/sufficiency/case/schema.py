@@ -85,13 +85,12 @@ class Setting(Model):
 class Transitions(Model):
     """Where the counts of a case made from a return are, and which moves it allows.
 
-    quality: the file that says which rows were used; synthetic: the children are invented.
+    synthetic: the children are invented.
     """
 
     counts: str
     sha256: str
     moves: dict[str, list[str]] = Field(default_factory=dict)
-    quality: str = ""
     synthetic: StrictBool = False
 
 
@@ -103,7 +102,10 @@ class Returns(Model):
 
 
 class CaseFile(Model):
-    """The top level of a case file."""
+    """The top level of a case file.
+
+    quality_table: the file beside it that says which rows of what it was made from were used.
+    """
 
     extends: str | None = None
     title: str = ""
@@ -116,6 +118,7 @@ class CaseFile(Model):
     settings: dict[str, Setting]
     transitions: Transitions | None = None
     returns: Returns = Returns()
+    quality_table: str = ""
     published: dict[str, Published] = Field(default_factory=dict)
     placements: dict[str, Any] = Field(default_factory=dict)
     costs: dict[str, Any] = Field(default_factory=dict)

@@ -1,15 +1,15 @@
 """What a reader is shown of children in care: sentences, tables and charts of `run.care.Care`."""
 
-import re
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sufficiency.model import skill
 from sufficiency.model.care.rates import BRACKETS
-from sufficiency.report import charts, disclosure, outlook, tables, views
-from sufficiency.report.words import count, listed, money
+from sufficiency.report import charts, disclosure, outlook, returns_views, tables, views
+from sufficiency.report.words import count, listed, money, percent
 
 WHY = "Small numbers of children (paragraph 2)."
 BANDS = {name: name.capitalize() for name in BRACKETS}
@@ -224,24 +224,10 @@ def checked(care):
     """What became of the rows of the returns."""
     if care.quality is None:
         return
-    table = care.quality
-    whole = table[table["reason"] == ""]
-    rows, used = (pd.to_numeric(whole[name]).sum() for name in ("rows", "used"))
-    yield (f"{start(care)}{few(rows).capitalize()} rows were read: {few(used)} used, "
-           f"{few(rows - used)} not, each for a reason. Rows that a later year's "
-           "return repeats are counted once. Codes of PLACE and PLACE_PROVIDER become categories "
-           "by a table in the case.")
-    parts = [("all", "Rows read", rows), ("all", "Used", used)]
-    lost = table[table["reason"] != ""]
-    kind = lost["file"].str.extract("(header|episode|uasc)", flags=re.IGNORECASE)[0].str.lower()
-    number = pd.to_numeric(lost["not used"]).groupby([kind, lost["reason"]], sort=False).sum()
-    parts += [(part, f"Not used: {why}", lost_rows) for (part, why), lost_rows in number.items()]
-    shown = pd.DataFrame(parts, columns=["File", "What became of them", "Rows"])
-    yield tables.Table(
-        "care_quality", "Rows of the returns, used and not used", disclosure.protect(
-            shown, ["Rows"])[["What became of them", "File", "Rows"]], flag=care.flag,
-        note="To the nearest 5, and blank below 8. File by file, with the numbers of the lines, "
-        f"beside the case: {care.told['quality_table']}.")
+    yield (f"{start(care)}{returns_views.used(care.quality)} Rows that a later year's return "
+           "repeats are counted once. Codes of PLACE and PLACE_PROVIDER become categories by a "
+           "table in the case.")
+    yield returns_views.became(care.quality, "care_quality", care.told["quality_table"], care.flag)
 
 
 def matters(care):
@@ -275,8 +261,11 @@ def limits(care):
     weak = care.case.log().query("quality in ['proxy', 'judgement', 'illustrative']")
     prices = weak["key"].str.startswith("care.prices.").sum()
     yield "\n".join(f"* {said}" for said in (
-        "Rates are those of the years counted: how long a child has already been in care, its "
-        "needs, brothers and sisters are not in them.",
+        "Rates are those of the years counted. How long a child has been in care is not in them, "
+        "though the chance of leaving falls steeply with it: where many came in of late, too few "
+        "leave here at first and too many later. Nor are needs, brothers and sisters.",
+        "There is no record of such forecasts for other councils, as there is for plans: what "
+        "stands above of this council's own years is all.",
         f"{prices} of {len(care.categories)} weekly prices are other councils' or invented; the "
         "council's own ledger would narrow the range most.",
         "No home is ever full here: places are found at the same mean price however many are "
@@ -285,6 +274,39 @@ def limits(care):
         "left out.",
         "Children who also have an education, health and care plan are in both counts; what the "
         "high needs block pays for them is not here."))
+
+
+def record(care):
+    """Forecasts made again from each earlier 31 March, against what was counted."""
+    table = care.past.drop(columns=["origin", "year"])
+    if not len(table):
+        yield ("The return covers one year: no forecast from it can be held against a later count, "
+               "so how wrong this is cannot be told.")
+        return
+    table = ((table / 5 + 0.5) // 1 * 5).assign(ahead=care.past["year"] - care.past["origin"])
+    if not table["counted"].all():
+        yield "So few children were counted that forecasts of them cannot be told right or wrong."
+        return
+    off = [f"{percent(skill.wape(rows['counted'], rows['p50']))} {years} "
+           f"year{'s' * (years > 1)} ahead (the last count unchanged: "
+           f"{percent(skill.wape(rows['counted'], rows['last']))})"
+           for years, rows in table.groupby("ahead")]
+    inside, n = int(table["counted"].between(table["p10"], table["p90"]).sum()), len(table)
+    low, high = skill.clopper_pearson(inside, n)
+    yield guarded(care, (
+        f"{start(care)}Made again from each earlier 31 March with the counts of that day alone, "
+        f"the middle would have been off by {listed(off)}. {inside} of {n} counts fell inside the "
+        f"range of 8 chances in 10; were they independent, which they are not, that would still "
+        f"fit ranges that hold {percent(low, 0)} to {percent(high, 0)} of counts. Prices are not "
+        "in this test, and what is assumed of growth was not written before these years."))
+    frame = pd.DataFrame({"From 31 March": care.past["origin"].astype(str),
+                          "To 31 March": care.past["year"].astype(str),
+                          "Counted": table["counted"], "Middle of the forecast": table["p50"],
+                          "1 in 10 below": table["p10"], "1 in 10 above": table["p90"]})
+    yield guarded(care, tables.Table(
+        "care_past", "Children in care: earlier forecasts against what was counted", frame,
+        note="To the nearest 5. One council's few years, most of them in several rows.",
+        flag=care.flag))
 
 
 def headlines(care):

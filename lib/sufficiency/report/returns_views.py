@@ -9,53 +9,40 @@ from sufficiency.report.words import listed
 EXAMPLE = "synthetic example"
 
 
-def read_quality(case):
-    """The data-quality table that a case names (file, rows, used, not used, reason, lines).
+def read_quality(case, name=""):
+    """A data-quality table beside a case (file, rows, used, not used, reason, lines).
 
-    None where the case is not made from a return that identifies children.
+    name: of its file, else the one the case names; None where the case was made by hand.
     """
-    name = (case.value("transitions", None) or {}).get("quality")
+    name = name or case.value("quality_table", "")
     if not name:
         return None
     frame = pd.read_csv(case.beside(name), dtype={"reason": str, "lines": str})
     return frame.fillna({"reason": "", "lines": ""}).astype({"rows": "Int64", "used": "Int64"})
 
 
-def quality_table(frame, label="returns-quality", synthetic=False, what="the return"):
-    """Rows of each file of a return, used and not used, in full: for those who mend the return.
-
-    A row a file, then one for each reason with the lines of a few rows; nothing of a row itself.
-    Not for print: see `quality_items`.
-    """
-    whole = frame[frame["reason"] == ""]
-    shown = frame.rename(columns=str.capitalize).rename(columns={"Lines": "First lines"})
-    shown["File"] = shown["File"].where(frame["reason"] == "", "")
-    caption = (f"{whole['rows'].sum():,} rows of {what}: {whole['used'].sum():,} used, "
-               f"{whole['not used'].sum():,} not, each with its reason")
-    return Table(label, caption, shown, flag=EXAMPLE if synthetic else "",
-                 note="Rows are those used and those not used; lines are those of the file")
-
-
-def quality_items(case, what="the SEN2 return"):
-    """[the table for print] of a case made from a return; none of another case.
-
-    By kind of file and reason, to the nearest 5 and blank below 8, without numbers of lines.
-    """
+def quality_items(case):
+    """[the table for print] of a case made from files by `new-case`; none of another case."""
     frame = read_quality(case)
-    if frame is None:
-        return []
-    whole = frame[frame["reason"] == ""]
+    return [] if frame is None else [
+        became(frame, "returns-quality", case.value("quality_table"), _flag(case))]
+
+
+def became(frame, label, name, flag):
+    """The table for print of rows used and not: by kind of file and reason.
+
+    To the nearest 5 and blank below 8, without numbers of lines, which stand in the file `name`.
+    """
+    whole, lost = frame[frame["reason"] == ""], frame[frame["reason"] != ""]
     parts = [("all", "Read", whole["rows"].sum()), ("all", "Used", whole["used"].sum())]
-    lost = frame[frame["reason"] != ""]
-    module = lost["file"].str.removesuffix(".csv").str.rpartition("_")[2]
-    number = lost["not used"].groupby([module, lost["reason"]], sort=False).sum()
-    parts += [(name, f"Not used: {why}", rows) for (name, why), rows in number.items()]
-    shown = pd.DataFrame(parts, columns=["Module", "What became of them", "Rows"])
-    name = case.value("transitions.quality")
-    return [Table("returns-quality", f"Rows of {what}, used and not used",
-                  protect(shown, ["Rows"]), flag=EXAMPLE if _synthetic(case) else "",
-                  note="To the nearest 5, and blank below 8. File by file, with the numbers of the "
-                  f"lines, beside the case: {name}.")]
+    file = lost["file"].str.removesuffix(".csv").str.replace(r"^\d{4} ", "", regex=True)
+    number = lost["not used"].groupby([file, lost["reason"]], sort=False).sum()
+    parts += [(kind, f"Not used: {why}", rows) for (kind, why), rows in number.items()]
+    shown = pd.DataFrame(parts, columns=["File", "What became of them", "Rows"])
+    return Table(label, "Rows of the files read, used and not used",
+                 protect(shown, ["Rows"])[["What became of them", "File", "Rows"]], flag=flag,
+                 note="To the nearest 5, and blank below 8. File by file, with the numbers of the "
+                 f"lines, beside the case: {name}.")
 
 
 def quality_words(case):
@@ -63,13 +50,17 @@ def quality_words(case):
     frame = read_quality(case)
     if frame is None:
         return "These figures rest on published or counted totals, not on a return by child."
+    return "*Synthetic example.* " * bool(_flag(case)) + used(frame)
+
+
+def used(frame):
+    """How many rows were used, and why the rest were not."""
     whole, lost = frame[frame["reason"] == ""], frame[frame["reason"] != ""]
     reasons = lost.groupby("reason")["not used"].sum().sort_values(ascending=False)
     said = [f"{reason} ({_few(rows)})" for reason, rows in reasons.head(3).items()]
     more = f"; {len(reasons) - 3} other reasons are in the table" if len(reasons) > 3 else ""
-    start = "*Synthetic example.* " if _synthetic(case) else ""
     why = f" Not used: {listed(said)}{more}." if said else ""
-    return (f"{start}Of {_few(whole['rows'].sum())} rows in {len(whole)} files, "
+    return (f"Of {_few(whole['rows'].sum())} rows in {len(whole)} files, "
             f"{_few(whole['used'].sum())} were used.{why}")
 
 
@@ -77,5 +68,5 @@ def _few(rows):
     return "fewer than 8" if small(rows) else f"about {5 * round(rows / 5):,}"
 
 
-def _synthetic(case):
-    return bool((case.value("transitions", None) or {}).get("synthetic"))
+def _flag(case):
+    return EXAMPLE if (case.value("transitions", None) or {}).get("synthetic") else ""

@@ -2,17 +2,19 @@
 
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from sufficiency.case.care import counted
 from sufficiency.model.appraisal import influence
 from sufficiency.model.care import children as simulated
-from sufficiency.model.care import rates
+from sufficiency.model.care import past, rates
 from sufficiency.model.care.spend import spend
-from sufficiency.report import care_views, tables
+from sufficiency.report import care_views, returns_views, tables
 
 EXAMPLE, NOTEBOOK = "synthetic example", "07_care_placements"
 NOT_ESTIMATED = "Not estimated: no SSDA903 return has been given."
+PAST = 1_000  # worlds of each forecast of the past: what they are held against is one count
 # Families of shocks by how their names begin, each by the assumption that says how large it is.
 CHANCE = {"care.entries.spread": "care.entries.shock.",
           "care.spread.residential_independent": "care.luck."}
@@ -60,9 +62,18 @@ class Care:
     @cached_property
     def rates(self):
         """Flow rates by quarter estimated from the counts."""
+        return self._estimate(self.counts)
+
+    @cached_property
+    def past(self):
+        """Forecasts from each earlier 31 March against what came: of `past.forecasts`."""
+        some = self.study.worlds.take(np.arange(min(self.study.worlds.draws, PAST)))
+        return past.forecasts(self.counts, some, self._estimate, threads=self.study.threads)
+
+    def _estimate(self, counts):
         prior, rho = (self.case[f"care.{key}"].central_value()
                       for key in ("prior_size", "correlation"))
-        return rates.estimate(self.counts, places=list(self.categories), prior_size=prior,
+        return rates.estimate(counts, places=list(self.categories), prior_size=prior,
                               ages=[one.get("ages", (0, 17)) for one in self.categories.values()],
                               correlation=rho)
 
@@ -74,7 +85,7 @@ class Care:
     @cached_property
     def positions(self):
         """Children on each 31 March: (draw, year, category, age), the last counted the first."""
-        return march(self.children["children"])
+        return simulated.march(self.children["children"])
 
     @cached_property
     def spend(self):
@@ -108,8 +119,7 @@ class Care:
     def quality(self):
         """What became of the rows of the returns' files, or None."""
         name = self.told.get("quality_table")
-        path = next((file for file in self.case.files if file.name == name), None)
-        return None if path is None else pd.read_csv(path, keep_default_na=False)
+        return returns_views.read_quality(self.case, name) if name else None
 
     @cached_property
     def tornado(self):
@@ -173,11 +183,3 @@ class Care:
                 frame = care_views.tidy(self.positions).assign(flag=self.flag)
                 self.study._write("care_children.csv", tables.csv(frame), "exempt/results")
         self.study.save_said(NOTEBOOK)
-
-
-def march(children):
-    """Children on each 31 March: (draw, quarter, ...) -> (draw, year, ...)."""
-    days = [str(day) for day in children["quarter"].values]
-    found = children.isel(quarter=[at for at, day in enumerate(days) if day.endswith("-03-31")])
-    years = [int(str(day)[:4]) for day in found["quarter"].values]
-    return found.assign_coords(quarter=years).rename(quarter="year")

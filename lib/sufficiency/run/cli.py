@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--ssda903", metavar="DIR", help="folder of SSDA903 files, or of years")
     new.add_argument("--council", default="", help="its name or code in the published series")
     new.add_argument("--by-need", action="store_true", help="keep needs apart (transitions)")
+    new.add_argument("--extends", default="", metavar="CASE",
+                     help="a case to make another of, with its children in care (--ssda903)")
     new.add_argument("--force", action="store_true", help="replace a case of that name")
     list_ = _job(jobs, "premium", _premium, "how much dearer spot is in a placement list")
     list_.add_argument("file", help="CSV with a row a placement; says what columns it lacks")
@@ -149,13 +151,15 @@ def _new_case(options) -> int:
     from sufficiency.case.new import new_case
     from sufficiency.run.forecast import gaps
 
+    if options.extends and not options.ssda903:
+        raise ValueError("new-case: found --extends without --ssda903; allowed with it")
     if options.ssda903:
         from sufficiency.case.new_care import new_care_case
 
         if options.transitions or options.sen2 or options.published:
             raise ValueError("new-case: found --ssda903 beside another source; allowed alone")
         path, notices = new_care_case(options.name, options.ssda903, find_root(), options.force,
-                                      options.council)
+                                      options.council, options.extends)
     else:
         path, notices = new_case(options.name, options.transitions, options.published,
                                  options.council, find_root(), options.force, options.by_need, gaps,

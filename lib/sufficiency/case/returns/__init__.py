@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from fnmatch import filter as matching
 from pathlib import Path
 
@@ -16,6 +17,8 @@ TABLE = ["file", "rows", "used", "not used", "reason", "lines"]
 DAYS = {"%Y-%m-%d": r"\d{4}-\d\d-\d\d", "%d/%m/%Y": r"\d{1,2}/\d{1,2}/\d{4}",
         "%Y-%b-%d": r"\d{4}-[A-Za-z]{3}-\d\d"}
 MIDNIGHT = r"[ T]00:00(:00(\.0+)?)?$"
+# What may be said of a value that is refused: a code or a date, and no name or number of a person.
+PLAIN = r"[^\W_]{0,4}|\d{1,4}[-/](\d{1,2}|[A-Za-z]{3})[-/]\d{1,4}( [\d:.]+)?"
 BLANKS = {"", "z", "x", "c", ":", "..", "na", "n/a", "low"}  # the Department's symbols for none
 
 
@@ -57,17 +60,23 @@ class Quality:
     def refuse(self, file, frame, bad, column, allowed, hidden=False):
         """Rows of frame (with `line`) where `bad` holds are not used: of the value of a column.
 
-        hidden: the value identifies a child, so it is not said.
+        hidden: the value identifies a child, so it is not said; nor is any that is no code or date.
         """
         lines = frame.loc[bad, "line"]
         self.lose(file, lines, f"{column}: allowed {allowed}")
         for line, value in zip(lines[:EXAMPLES], frame.loc[bad, column], strict=False):
-            found = HIDDEN if hidden else repr(str(value).strip()[:40])
+            found = HIDDEN if hidden else plain(value)
             self.said.append(f"{file}:{line}: {column}: found {found}; allowed {allowed}")
 
     def unused(self, file):
         """Lines of a file that are not used."""
         return set(self.lost.get(file, ()))
+
+    def lose_by(self, file, frame, reason):
+        """Lines of a frame for the reason against each, "" for none."""
+        for why, rows in frame.groupby(reason):
+            if why:
+                self.lose(file, rows["line"], why)
 
     def table(self):
         """-> file, rows, used, not used, reason, lines; a row a file, then one a reason.
@@ -85,6 +94,12 @@ class Quality:
                 first = ", ".join(map(str, sorted(lines)[:EXAMPLES]))
                 made.append((file, np.nan, np.nan, len(lines), reason, first))
         return pd.DataFrame(made, columns=TABLE).astype({"rows": "Int64", "used": "Int64"})
+
+
+def plain(value):
+    """A value as a message may say it: a code or a date; anything else might be a child's name."""
+    text = str(value).strip()
+    return repr(text) if re.fullmatch(PLAIN, text) else HIDDEN
 
 
 def days(said, earliest="1990-01-01", latest="2100-01-01"):

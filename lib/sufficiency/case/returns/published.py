@@ -14,7 +14,7 @@ import yaml
 
 from sufficiency.case.files import CaseError
 
-from . import Problems, read_csv
+from . import Problems, Quality, read_csv
 
 FORMS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 SETTINGS, AGE_BANDS, FILES, SERIES = map(FORMS.get, ("settings", "age_bands", "files", "series"))
@@ -102,6 +102,18 @@ def find(folder, council):
     near = difflib.get_close_matches(str(council), names, n=5, cutoff=0.4) or names[:3]
     raise CaseError(f"council: found {council!r}; allowed a name or code in the files, such as "
                     f"{', '.join(near)}")
+
+
+def quality(folder, council):
+    """What became of the rows of each file, for a council -> of `Quality.table`."""
+    name, found = find(folder, council).index[0], Quality()
+    for file, lost in folder.unusable.groupby("file"):
+        found.lose_by(file, lost, "reason")
+    for stem, frame in folder.frames.items():
+        file = f"{stem}.csv"
+        found.add(file, len(frame) + len(found.unused(file)))
+        found.lose(file, frame.loc[frame.index != name, "line"], "of another council or area")
+    return found.table()
 
 
 def label(folder, council):

@@ -70,11 +70,13 @@ def _folders(folder, problems):
     if not folder.is_dir():
         problems.add(folder, 0, "no such folder")
         return {}
+    found = {one.name: files for one in sorted(folder.iterdir()) if one.is_dir()
+             and (files := _files(one, problems))}
     if own := _files(folder, problems):
+        if found:
+            problems.add(folder, 0, f"found SEN2 modules in it and in {next(iter(found))}; allowed "
+                         "one collection, or folders of them and none beside")
         found = {"": own}
-    else:
-        found = {one.name: files for one in sorted(folder.iterdir()) if one.is_dir()
-                 and (files := _files(one, problems))}
     for name, files in found.items():
         for module in MODULES.keys() - files.keys():
             problems.add(folder / name, 0, f"missing module {module}; allowed a file "

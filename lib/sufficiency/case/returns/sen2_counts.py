@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from . import plain
 from .sen2 import FORMS, read_collections
 from .transitions import AGES, COLUMNS
 
@@ -62,7 +63,10 @@ def read_sen2(folder, codes, types=None):
     ties = _ties(made, states, notices)
     notices += _told(states, settings)
     flows, ceased = _flows(made, plans, years, notices)
-    return Sen2(counts, flows, ceased, ties, settings, quality.table(),
+    table = quality.table()
+    table.attrs["kept"] = {file: f"{one.day.year} {module}"
+                           for one in made for module, file in one.files.items()}
+    return Sen2(counts, flows, ceased, ties, settings, table,
                 notices + quality.said[:20], any(one.synthetic for one in made))
 
 
@@ -184,7 +188,7 @@ def _placed(made, codes, types, notices):
     found["rank"] = pd.to_numeric(found["placementrank"], errors="coerce").fillna(1)
     found["place"], found["told"] = settings_of(found, codes, types)
     strange = found[found["told"] == "SENsetting not in the case"]
-    for code, rows in strange.groupby(strange["sensetting"].str[:8]):
+    for code, rows in strange.groupby(strange["sensetting"].map(plain)):
         lines = ", ".join(f"{row.file}:{row.line}" for row in rows.head(3).itertuples())
         notices.append(f"SENsetting {code}: {len(rows)} rows counted as {UNKNOWN}, {lines}; say "
                        f"what it is in returns.sen2_settings (there: {', '.join(codes)})")

@@ -1,7 +1,9 @@
 """An SSDA903 return (children looked after) into counts by quarter: never a child's row.
 
 Header (CHILD, DOB), episodes (CHILD, DECOM, LS, PLACE, DEC and, if there, PLACE_PROVIDER) and, if
-there, UASC (CHILD, DUC): a folder a year, or one folder with a column YEAR (of its 31 March).
+there, UASC (CHILD, DUC): a folder a year, or one folder for all, its column YEAR that of the 31
+March of each row's return. In one folder without YEAR an episode is of the year that it ended in,
+and one without an end is still open.
 Cleaning follows what existing models of the same files do: of one start the last end, of one end
 the longest, each episode cut where the next begins. In care on a day: DECOM <= day < DEC.
 """
@@ -23,15 +25,22 @@ PROVIDERS = ("", "PR0", "PR1", "PR2", "PR3", "PR4", "PR5")
 SHORT_BREAKS = ("V3", "V4")
 # Dates of a smaller share of rows say nothing of a return's year.
 LEAST = 0.01
+# A year before the last is counted if as many episodes as this share of the last year's ended in
+# it: then the folder holds its return too (judgement).
+KEPT = 0.25
+SYNTHETIC = "SYNTHETIC"
 
 
 class Care(NamedTuple):
-    """counts: of `ssda903_counts.count`; quality: of `Quality.table`; years: of each 31 March."""
+    """counts: of `ssda903_counts.count`; quality: of `Quality.table`; years: of each 31 March;
+    synthetic: a child's number says that it is invented.
+    """
 
     counts: pd.DataFrame
     quality: pd.DataFrame
     years: list
     notices: list
+    synthetic: bool
 
 
 class _Placed(Problems):
@@ -51,10 +60,10 @@ def read_ssda903(folder, categories, otherwise="other"):
     folder, problems = Path(folder), _Placed()
     files = _files(folder, problems)
     problems.stop(f"SSDA903 folder {folder}")
-    quality = Quality()
+    quality, notices = Quality(), []
     raw = {part: _read(part, paths, problems, quality) for part, paths in files.items()}
     problems.stop(f"SSDA903 folder {folder}")
-    last = _years(raw, problems)
+    last = _years(raw, problems, notices)
     problems.stop(f"SSDA903 folder {folder}")
     years = sorted(set(raw["episode"]["year"]))
     header, episodes = _header(raw["header"], last), _episodes(raw["episode"], categories)
@@ -63,17 +72,23 @@ def read_ssda903(folder, categories, otherwise="other"):
         found = episodes["reason"].value_counts().to_dict()
         raise ValueError(f"episodes: found {len(episodes)} rows; allowed some that can be used: "
                          f"{found}")
-    counts, notices = count(clean, years, categories, otherwise)
-    parts = [header, episodes]
+    counts, moved = count(clean, years, categories, otherwise)
+    parts = {"header": header, "episodes": episodes}
     if len(raw["uasc"]):
-        parts.append(_uasc(raw["uasc"], clean, years, counts))
-    for part in parts:
-        for (file, reason), rows in part[part["reason"] != ""].groupby(["file", "reason"]):
-            quality.lose(file, rows["line"], reason)
+        parts["uasc"] = _uasc(raw["uasc"], clean, years, counts)
+    kept = {}
+    for name, part in parts.items():
+        for file, rows in part.groupby("file"):
+            quality.lose_by(file, rows, "reason")
+            year = sorted(set(rows["year"]))
+            kept[file] = f"{year[0]} {name}" if len(year) == 1 else name
     counts = pd.concat(counts, ignore_index=True)[COLUMNS]
     cut = clean.attrs["cut"].items()
-    notices += [f"episodes {text}: {number}" for text, number in cut if number]
-    return Care(counts, quality.table(), years, notices)
+    notices += [*moved, *(f"episodes {text}: {number}" for text, number in cut if number)]
+    table = quality.table()
+    table.attrs["kept"] = kept
+    invented = bool(clean["CHILD"].str.upper().str.startswith(SYNTHETIC).any())
+    return Care(counts, table, years, notices, invented)
 
 
 def _named(path):
@@ -85,8 +100,11 @@ def _files(folder, problems):
     if not folder.is_dir():
         problems.append(f"{folder}: no such folder; allowed a folder of SSDA903 files")
         return {}
-    here = [folder] if any(folder.glob("*.csv")) else sorted(
-        sub for sub in folder.iterdir() if sub.is_dir() and any(sub.glob("*.csv")))
+    below = sorted(sub for sub in folder.iterdir() if sub.is_dir() and any(sub.glob("*.csv")))
+    here = [folder] if any(folder.glob("*.csv")) else below
+    if below and here != below:
+        problems.append(f"{folder.name}: found CSV files in it and in {below[0].name}; allowed "
+                        "all years together, or a folder a year and none beside them")
     if not here:
         problems.append(f"{folder}: found no CSV file in it or in its folders; allowed header, "
                         "episodes and uasc, a folder a year or all years together")
@@ -130,8 +148,8 @@ def _read(part, paths, problems, quality):
     return made.fillna("") if "PLACE_PROVIDER" in made else made
 
 
-def _years(raw, problems):
-    """Give every row the year of its 31 March, by column, folder name or the latest dates."""
+def _years(raw, problems, notices):
+    """Give every row the year of its 31 March, by column, folder name or dates."""
     episodes = raw["episode"]
     if not len(episodes):
         problems.append("episodes: found no rows; allowed one at least")
@@ -149,6 +167,8 @@ def _years(raw, problems):
             raw[part] = frame.assign(year=year.fillna(0).astype(int))
         else:
             raw[part] = frame.assign(year=frame["folder"].map(told).fillna(0).astype(int))
+    if len(told) == 1 and "YEAR" not in episodes and not problems:
+        _by_ends(raw, end, notices)
     have = sorted(set(raw["episode"]["year"]))
     if problems:
         return None
@@ -159,6 +179,27 @@ def _years(raw, problems):
     for year in folders[folders > 1].index:
         problems.append(f"years: found two folders of the year to 31 March {year}; allowed one")
     return pd.Timestamp(have[-1], 3, 31)
+
+
+def _by_ends(raw, end, notices):
+    """Years of the rows of one folder that has no YEAR: episodes' by their ends, others' the last.
+
+    An open episode whose start another row gives an end is that row's, as an earlier return saw it.
+    """
+    rows = raw["episode"]
+    first = last = int(rows["year"].max())
+    ended = (end.dt.year + (end.dt.month > 3)).fillna(0).astype(int)
+    number = ended.value_counts()
+    while number.get(first - 1, 0) >= max(1, KEPT * number.get(last, 0)):
+        first -= 1
+    if first == last:
+        return
+    key = [rows["CHILD"], days(rows["DECOM"])]
+    closed = end.notna().groupby(key).transform("any")
+    year = ended.where(end.notna(), np.where(closed, first, last)).clip(first, last)
+    raw["episode"] = rows.assign(year=year.fillna(last).astype(int))
+    notices.append(f"one folder without a column YEAR: years to 31 March {first} to {last}, by the "
+                   "ends of episodes; one without an end is taken to go on")
 
 
 def _year_of(dates, name):

@@ -11,8 +11,6 @@ COLUMNS = ["year", "kind", "place", "age", "destination", "count"]
 ADULT = 72  # quarters of age
 ALL = (0, 17)  # ages of a category that names none
 DAY = np.timedelta64(1, "D")
-# Ages of the counts in quarters: below 1 each quarter, then whole years.
-CELLS = [0, 0.25, 0.5, 0.75, *range(1, 18)]
 
 
 def known_counts(path, sha256):
@@ -31,7 +29,7 @@ def count(rows, years, categories, otherwise):
     joiner, leaver, adult (18 in the quarter), mover, stayer: children at the ends of its quarters,
     by age at the end (below 1 to the quarter, else whole years), place (a joiner's at the end, else
     at the start) and destination; short: in care within a quarter and at neither of its ends;
-    position: in care on 31 March, `now`: the last, by age to the quarter; days: child-days;
+    position: in care on 31 March, by age to the quarter; days: child-days;
     between: days of a quarter x the mean of the counts at its ends, for `days` to be held against.
     """
     child, first = pd.factorize(rows["CHILD"])[0], rows.drop_duplicates("CHILD")
@@ -81,11 +79,8 @@ def count(rows, years, categories, otherwise):
                                         "destination": "", "count": values}))
     for q in range(0, len(ends), 4):
         here = at[:, q] >= 0
-        year, last = years[0] - 1 + q // 4, q == len(ends) - 1
-        for kind in ("position", *["now"] * last):
-            ages = steps[here, q] / 4 if kind == "now" else None
-            frames.append(_frame(year, np.full(here.sum(), kind), at[here, q], steps[here, q],
-                                 np.full(here.sum(), -1), names, ages))
+        frames.append(_frame(years[0] - 1 + q // 4, np.full(here.sum(), "position"), at[here, q],
+                             steps[here, q], np.full(here.sum(), -1), names, steps[here, q] / 4))
     made = pd.concat(frames, ignore_index=True)
     made = made.groupby(COLUMNS[:-1], dropna=False, sort=True)["count"].sum().reset_index()
     notices = [f"at an age outside their category's, counted as {otherwise}: {moved} children at "

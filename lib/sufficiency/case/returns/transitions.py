@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from . import Problems, read_csv
+from . import Problems, Quality, read_csv
 
 OUT, AGES, AGE_OF_YEAR = "NONSEND", range(26), 4
 COLUMNS = ["year", "kind", "place", "age", "destination"]
@@ -24,7 +24,7 @@ class Transitions(NamedTuple):
     """counts (year, kind, place, age, destination, count): year is the January the pair starts
     from; age at 31 August at the start, of joiners at the end. population (year, age_0 ... 25);
     states (place: setting, group, first, last, moves); costs (place) GBP a year; rows read;
-    unusable (line, reason); warnings.
+    unusable (line, reason); warnings; quality: of `Quality.table`, of all four files.
     """
 
     counts: pd.DataFrame
@@ -34,6 +34,7 @@ class Transitions(NamedTuple):
     rows: int
     unusable: pd.DataFrame
     warnings: list
+    quality: pd.DataFrame
 
 
 def read_transitions(folder, by_need=False):
@@ -42,10 +43,11 @@ def read_transitions(folder, by_need=False):
     Rows that cannot be used are listed; counted rows and they add up to the rows read. Malformed
     files, a missing population and a state in use without a cost stop, all problems at once.
     """
-    folder, problems = Path(folder), Problems()
-    rows, population, states, costs = _files(folder, problems)
+    folder, problems, quality = Path(folder), Problems(), Quality()
+    rows, population, states, costs = _files(folder, problems, quality)
     reason = _reasons(rows, states)
     used, unusable = rows[reason == ""], rows[["line"]].assign(reason=reason)[reason != ""]
+    quality.lose_by("transitions.csv", unusable, "reason")
     if not len(used):
         raise ValueError(f"transitions.csv: found {len(rows)} rows; allowed some that can be used: "
                          f"{unusable['reason'].value_counts().to_dict()}")
@@ -54,24 +56,35 @@ def read_transitions(folder, by_need=False):
         if not (population.reindex([year]) > 0).all(axis=None):
             problems.add("population.csv", 1, f"calendar-year {year}: allowed people at every "
                          f"academic-year from {AGES[0] - AGE_OF_YEAR} to {AGES[-1] - AGE_OF_YEAR}")
-    costs = _costs(costs, used, by_need, problems)
+    costs = _costs(costs, used, by_need, problems, quality)
     problems.stop(f"transitions folder {folder}")
     counts = _counts(used, by_need)
+    quality.lose("valid-states.csv", states.loc[~states["setting"].isin(
+        [place.split("+")[0] for place in costs.index]), "line"], "no child was counted there")
     places = states.index if not by_need else costs.index
     states = states.loc[[place.split("+")[0] for place in places]].set_axis(places)
-    return Transitions(counts, population.dropna(), states[places.isin(costs.index)], costs,
-                       len(rows), unusable, _warnings(counts, unusable))
+    return Transitions(counts, population, states[places.isin(costs.index)], costs,
+                       len(rows), unusable, _warnings(counts, unusable), quality.table())
 
 
-def read_population(path, problems):
-    """population.csv (calendar-year, academic-year, population) as (year, age_0 ... age_25)."""
+def read_population(path, problems, quality):
+    """population.csv (calendar-year, academic-year, population) as (year, age_0 ... age_25).
+
+    Rows of other ages, and of years that lack one of these, are counted in the quality.
+    """
     key = ["calendar-year", "academic-year"]
     people = read_csv(path, problems, [], [*key, "population"], key, whole=True, signed=True)
     if people is None or people.isna().any(axis=None) or people.duplicated(key).any():
         return None  # noted
     people = people.astype(int).assign(age=people["academic-year"].astype(int) + AGE_OF_YEAR)
-    people = people.pivot(index="calendar-year", columns="age", values="population")
-    return people.reindex(columns=AGES).add_prefix("age_")
+    quality.add(path.name, len(people))
+    quality.lose(path.name, people.loc[~people["age"].isin(AGES), "line"],
+                 f"academic-year: allowed {AGES[0] - AGE_OF_YEAR} to {AGES[-1] - AGE_OF_YEAR}")
+    made = people.pivot(index="calendar-year", columns="age", values="population")
+    made = made.reindex(columns=AGES).add_prefix("age_").dropna()
+    quality.lose(path.name, people.loc[~people["calendar-year"].isin(made.index), "line"],
+                 "its calendar-year has not every academic-year")
+    return made
 
 
 def stock(counts, january):
@@ -93,14 +106,16 @@ def known_counts(path, sha256, known_by=""):
     return counts[(counts["year"] + 1).astype(str) + "-01" <= (known_by or "9999")]
 
 
-def _files(folder, problems):
+def _files(folder, problems, quality):
     """transitions, population (year, age), states (place) and costs, ages at 31 August."""
     def file(name, text, numbers, key=(), **told):
-        return read_csv(folder / f"{name}.csv", problems, text, numbers, key, **told)
+        frame = read_csv(folder / f"{name}.csv", problems, text, numbers, key, **told)
+        quality.add(f"{name}.csv", 0 if frame is None else len(frame))
+        return frame
     years = ["academic-year-1", "academic-year-2"]
     told = {"whole": True, "signed": True}
     rows = file("transitions", TWO_SIDES, ["calendar-year", *years], **told)
-    people = read_population(folder / "population.csv", problems)
+    people = read_population(folder / "population.csv", problems, quality)
     states = file("valid-states", ["setting", "setting-group", "needs", "setting->setting"],
                   LIMITS, ["setting"], **told)
     costs = file("costs", ["need", "setting"], ["cost"], ["need", "setting"])
@@ -157,7 +172,7 @@ def _counts(used, by_need):
     return rows.groupby(COLUMNS).size().rename("count").reset_index()
 
 
-def _costs(costs, used, by_need, problems):
+def _costs(costs, used, by_need, problems, quality):
     """Mean cost of each place in use, needs weighted by children in all pairs."""
     sides = [used[TWO_SIDES[i:i + 2]].set_axis(["setting", "need"], axis=1) for i in (0, 2)]
     states = pd.concat(sides).query("setting != @OUT").value_counts().rename("children")
@@ -166,6 +181,9 @@ def _costs(costs, used, by_need, problems):
         where = f"need {row['need']}, setting {row['setting']}"
         problems.add("costs.csv", 1, f"{where}: found no cost; allowed GBP a year for every state "
                      "in use (no unit cost, no run)")
+    there = costs.merge(states.reset_index(), "left", on=["setting", "need"])
+    quality.lose("costs.csv", there.loc[there["children"].isna(), "line"],
+                 "no child was counted there")
     groups = table.assign(total=table["cost"] * table["children"]).groupby(
         _place(table, "", by_need).rename("place"))
     return groups["total"].sum() / groups["children"].sum()

@@ -42,6 +42,14 @@ def quarter_ends(start, years):
     return days
 
 
+def march(children):
+    """Children on each 31 March: (draw, quarter, ...) -> (draw, year, ...)."""
+    days = [str(day) for day in children["quarter"].values]
+    found = children.isel(quarter=[at for at, day in enumerate(days) if day.endswith("-03-31")])
+    years = [int(str(day)[:4]) for day in found["quarter"].values]
+    return found.assign_coords(quarter=years).rename(quarter="year")
+
+
 def _growth(worlds, start, years):
     """Entries against those counted (draw, quarter): growth to the middle of each quarter."""
     time = (np.arange(A_YEAR * years) + 0.5) / A_YEAR

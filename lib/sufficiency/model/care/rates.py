@@ -23,7 +23,7 @@ def estimate(counts, *, places, ages, prior_size, correlation):
     the quarter's end: Beta, prior_size child-quarters' weight on the bracket's rate in all places,
     itself so shrunk to all ages; where to: Dirichlet, likewise. Entries by place and age:
     Gamma(1/2 a place + counted, quarters). Who turns 18 leaves for certain. Stock is the last
-    31 March's, to the quarter of age.
+    31 March's, to the quarter of age: counts cut at a year give what that year could tell.
     """
     if not prior_size > 0:
         raise ValueError(f"prior_size {prior_size}: allowed above 0")
@@ -105,7 +105,7 @@ def _entries(counts, places, allowed):
 
 
 def _stock(counts, places, allowed):
-    place, age, count = _rows(counts, "now", places)
+    place, age, count = _rows(counts[counts["year"] == counts["year"].max()], "position", places)
     found = np.zeros(allowed.shape)
     np.add.at(found, (place, np.rint(age * A_YEAR).astype(int)), count)
     return found
