@@ -74,16 +74,21 @@ def unit_cost(gbp, year, known, quality, source):
             "known": known, "quality": quality, "funded_by": FUND, "source": source}
 
 
-def held_flat(known, national):
-    """The section placements of a case whose rates are held as counted."""
+def held_flat(known, national, backlog=None):
+    """The section placements of a case whose rates are held as counted.
+
+    backlog: what replaces the assumption of no plans waiting.
+    """
     said = {"known": known, "quality": "judgement",
             "note": "Rates held as counted, until somebody says otherwise"}
     prior = {"note": "Weight of the rate of a setting's group beside the children counted in one "
              "state", "central": PRIOR, "unit": "children"}
     placements = {"counted": {"prior_size": said | prior}}
-    for group, leaf in (key.split(".") for key in FLAT):
+    for key in FLAT:
+        group, leaf = key.split(".")
         old = national["placements"][group][leaf]
-        flat = {"unit": old["unit"], "central": FLAT[f"{group}.{leaf}"]}
+        flat = {"label": old["label"], "unit": old["unit"], "central": FLAT[key]}
+        flat |= (backlog or {}) if key == "backlog.plans" else {}
         placements.setdefault(group, {})[leaf] = dict.fromkeys(old) | said | flat
     return placements
 

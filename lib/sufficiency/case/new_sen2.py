@@ -141,9 +141,23 @@ def _tree(name, found, national, costs):
             key: table(frame, dict.fromkeys(frame.index, known), unit,
                        f"person-level SEN2 returns{made}", quality)
             for key, (frame, unit) in said.items()},
-        "placements": held_flat(known, national),
+        "placements": held_flat(known, national, _backlog(found, known, quality, made)),
         "costs": {"ledger": {"base_year": year, "lines": None}, "unit": units},
         "notices": notices + wider}, text
+
+
+def _backlog(found, known, quality, made):
+    """Plans to come of requests over 20 weeks old, as an assumption; nothing of fewer than 8.
+
+    To the nearest 5: the assumption is printed, and is a count of children.
+    """
+    plans = 5.0 * round(found.waiting["plans"].sum() / 5)
+    if plans < 8:
+        return {}
+    return {"low": 0.7 * plans, "central": plans, "high": 1.3 * plans, "min": 0, "known": known,
+            "quality": quality, "source": f"the last person-level SEN2 return{made}",
+            "note": "Requests not finished 20 weeks after they came, times the shares agreed and "
+            "issued; range: a judgement, for records left open and requests withdrawn"}
 
 
 def _there(counts):

@@ -18,6 +18,7 @@ WEEKS_20 = pd.Timedelta(days=140)  # from request to plan: SEND Regulations 2014
 # then the return has kept what ceased (judgement).
 KEPT = 0.25
 UNKNOWN, OF_PLAN = "unknown", ", of the plan"
+STAGES = ["not decided", "in assessment", "without a plan yet"]
 FLOWS = ["requests", "refused", "agreed", "issued", "not_issued", "ceased", "timely_share"]
 
 
@@ -26,7 +27,7 @@ class Sen2(NamedTuple):
     from. flows (calendar year): children/year, timely_share of plans issued in 20 weeks. ceased
     (calendar year, reason). ties (January): children by dates, active plans listed, and those in
     one only. settings (how a setting was told, setting): children on Januaries. quality: rows used
-    and not used. notices: what was assumed. synthetic: invented.
+    and not used. notices: what was assumed. synthetic: invented. waiting (stage): of `_waiting`.
     """
 
     counts: pd.DataFrame
@@ -37,6 +38,7 @@ class Sen2(NamedTuple):
     quality: pd.DataFrame
     notices: list
     synthetic: bool
+    waiting: pd.DataFrame
 
 
 def read_sen2(folder, codes, types=None):
@@ -63,11 +65,12 @@ def read_sen2(folder, codes, types=None):
     ties = _ties(made, states, notices)
     notices += _told(states, settings)
     flows, ceased = _flows(made, plans, years, notices)
+    waiting = _waiting(made[-1], flows, notices)
     table = quality.table()
     table.attrs["kept"] = {file: f"{one.day.year} {module}"
                            for one in made for module, file in one.files.items()}
     return Sen2(counts, flows, ceased, ties, settings, table,
-                notices + quality.said[:20], any(one.synthetic for one in made))
+                notices + quality.said[:20], any(one.synthetic for one in made), waiting)
 
 
 def third_thursday(year):
@@ -285,9 +288,40 @@ def _flows(made, plans, years, notices):
     reason = plans["ceasereason"].map(FORMS["ceased"]).fillna("not stated")
     ended = plans[plans["ceasedate"].dt.year.isin(years)]
     ceased = ended.groupby([ended["ceasedate"].dt.year, reason]).size().unstack(fill_value=0)
-    last = made[-1].modules["assessment"]
-    open_ = (last["assessmentoutcome"] == "").sum()
-    if open_:
-        notices.append(f"{open_} assessments had no outcome in the last return; the case assumes "
-                       "no backlog (placements.backlog.plans)")
     return flows, ceased.reindex(years, fill_value=0)
+
+
+def _waiting(last, flows, notices):
+    """Requests not finished in the last return, by the stage they wait in: children without a plan
+    within 20 weeks of the request and over, mean weeks of those over, plans that will come of them.
+
+    Plans: children over 20 weeks x the share of requests agreed x the share of assessments after
+    which a plan was issued, in the years counted, of the steps that are to come.
+    """
+    asked, steps, plans, active = (last.modules[name] for name in (
+        "requests", "assessment", "namedplan", "activeplans"))
+    found = asked.merge(steps[["requeststableid", "assessmenttableid", "assessmentoutcome"]],
+                        "left", "requeststableid")
+    found = found[~found["child"].isin(active["child"]) & found["receiveddate"].notna()
+                  & ~found["assessmenttableid"].isin(plans["assessmenttableid"])]
+    step = found["assessmentoutcome"].fillna("")
+    stage = np.select([step == "Y", step != "", found["requestoutcome"] == "Y",
+                       found["requestoutcome"] == ""], [*STAGES[2:], "", *STAGES[1::-1]], "")
+    found = found.assign(stage=stage, weeks=(last.day - found["receiveddate"]).dt.days / 7)
+    found = found[stage != ""].sort_values("weeks").drop_duplicates("child", keep="last")
+    over = found["weeks"] > WEEKS_20.days / 7
+    total = flows.sum()
+    agreed, issued = (total[yes] / max(total[yes] + total[no], 1) for yes, no in (
+        ("agreed", "refused"), ("issued", "not_issued")))
+    stages = pd.DataFrame({
+        "within": found["stage"][~over].value_counts(), "over": found["stage"][over].value_counts(),
+        "weeks": found[over].groupby("stage")["weeks"].mean()}).reindex(STAGES)
+    stages[["within", "over"]] = stages[["within", "over"]].fillna(0).astype(int)
+    stages["plans"] = stages["over"] * [agreed * issued, issued, 1.0]
+    if over.any():
+        parts = ", ".join(f"{n} {name}" for name, n in stages["over"].items() if n)
+        notices.append(
+            f"{over.sum()} requests were not finished 20 weeks after they came ({parts}; "
+            f"{found['weeks'][over].mean():.0f} weeks on average): about "
+            f"{stages['plans'].sum():.0f} plans to come of them")
+    return stages
