@@ -1,20 +1,28 @@
 """Files that are not as they should be: file, line, column and what is allowed, and nobody's name.
 """
 
+import csv
 import re
 import sys
 import time
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sufficiency.case import CaseError
-from sufficiency.case.returns import Problems, Quality, days, read_csv
+from sufficiency.case.returns import Problems, Quality, days, published, read_csv
+from sufficiency.case.returns.placement_list import listed_problems, read_placement_list
 from sufficiency.case.returns.sen2 import read_collections
 from sufficiency.case.returns.sen2_counts import read_sen2
+from sufficiency.case.returns.transitions import read_transitions
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
+import synthetic_placements
+import synthetic_transitions
+import test_published_returns
 from made_sen2 import CODES, TYPES, change, file, make
 
 YEAR = 2024
@@ -240,6 +248,110 @@ def test_a_quality_table_counts_a_line_once():
 def test_dates_are_read_in_the_forms_of_returns_only(text, day):
     found = days(pd.Series([text])).iloc[0]
     assert found is pd.NaT if day is None else found == pd.Timestamp(day)
+
+
+def random_cells(path, rng, cells, count=25):
+    """Put a text of `cells` into so many cells of a CSV, whose quoted cells are left whole."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    for _ in range(count):
+        row = rows[rng.integers(1, len(rows))]
+        row[rng.integers(len(row))] = cells[rng.integers(len(cells))]
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def test_every_row_of_a_transitions_folder_is_used_or_listed(tmp_path):
+    synthetic_transitions.write(tmp_path, seed=4, children=6)
+    extra = read_transitions(tmp_path).quality
+    with open(tmp_path / "population.csv", "a", encoding="utf-8") as more:
+        more.write("2020,30,1\n1999,3,500\n")
+    plain = read_transitions(tmp_path)
+    whole, before = (table[table["reason"] == ""].set_index("file")
+                     for table in (plain.quality, extra))
+    assert (whole["not used"] - before["not used"]).to_dict() == {
+        "transitions.csv": 0, "population.csv": 2, "valid-states.csv": 0, "costs.csv": 0}
+    assert (whole["rows"] - before["rows"]).sum() == 2
+    clean = (tmp_path / "transitions.csv").read_bytes()
+    for seed in range(4):
+        (tmp_path / "transitions.csv").write_bytes(clean)
+        random_cells(tmp_path / "transitions.csv", np.random.default_rng(seed),
+                     ["NONSEND", "SPECIAL", "AUT", "5", "2020", "99", "Smith"] if seed else
+                     ["7", "6", "2021"])
+        try:
+            found = read_transitions(tmp_path)
+        except ValueError as error:
+            assert re.search(r"transitions.csv:\d+: [a-z-]+[12]?: found '", str(error))
+            continue
+        rows = found.quality[found.quality["file"] == "transitions.csv"]
+        assert rows["rows"].iloc[0] == whole.loc["transitions.csv", "rows"]
+        assert rows["used"].iloc[0] == found.counts["count"].sum()
+        assert rows["not used"].iloc[1:].sum() == rows["not used"].iloc[0] == len(found.unusable)
+    header = clean.replace(b"academic-year-1", b"x").replace(
+        b"academic-year-2", b"academic-year-1").replace(b",x", b",academic-year-2")
+    (tmp_path / "transitions.csv").write_bytes(header)
+    with pytest.raises(ValueError, match=r"allowed some that can be used: .*rise by one"):
+        read_transitions(tmp_path)
+    for spoilt, message in ((clean.decode().encode("utf-16"), r"transitions.csv:1: found a file"),
+                            (clean[:-9], r"transitions.csv:\d+: \d values.*is the file whole")):
+        (tmp_path / "transitions.csv").write_bytes(spoilt)
+        with pytest.raises(ValueError, match=message):
+            read_transitions(tmp_path)
+    (tmp_path / "transitions.csv").write_bytes(b"\xef\xbb\xbf" + clean)
+    assert read_transitions(tmp_path).counts.equals(plain.counts)
+
+
+def test_every_row_of_the_published_series_is_used_or_listed(tmp_path):
+    test_published_returns.write(tmp_path, [
+        "Local authority,E2,Southshire,2021,A,9,9,0,0,0,0,0,0,0,0,0,0",
+        "Local authority,E1,Northshire,2022,B,101,51,20,10,5,1,2,1,6,2,1,3"])
+    (tmp_path / "population_by_age.csv").write_text(
+        "la_name,year,basis,age,population\n" + "".join(
+            f"Northshire,2022,{basis},{age},10\n" for basis in ("2018-based", "2012-based")
+            for age in range(26)), encoding="utf-8")
+    path = tmp_path / "ehcp_caseload_by_age.csv"
+    clean = path.read_bytes()
+    for seed in range(4):
+        path.write_bytes(clean)
+        random_cells(path, np.random.default_rng(seed), ["", "x"], 2 * seed)
+        folder = published.read_folder(tmp_path)
+        table = published.quality(folder, "Northshire").set_index(["file", "reason"])
+        for name in ("ehcp_caseload_by_setting", "ehcp_caseload_by_age", "population_by_age"):
+            whole, parts = table.loc[(f"{name}.csv", "")], table.loc[f"{name}.csv"].iloc[1:]
+            lines = (tmp_path / f"{name}.csv").read_text("utf-8").splitlines()
+            assert whole["rows"] == len(lines) - 1 == whole["used"] + whole["not used"]
+            assert parts["not used"].sum() == whole["not used"]
+        made = published.tables(folder, "Northshire")
+        assert table.loc[("ehcp_caseload_by_setting.csv", ""), "used"] == len(
+            made["plans_by_setting"]) == 2
+        assert table.loc[("population_by_age.csv", "another basis of projection"),
+                         "not used"] == 26
+    assert table.loc[("ehcp_caseload_by_setting.csv", "a later release has this January"),
+                     "lines"] == "3"
+    for spoilt, message in ((clean.decode().encode("utf-16"), "by_age.csv:1: found a file that is"),
+                            (clean[:-4], r"by_age.csv:13: 6 values where.*is the file whole")):
+        path.write_bytes(spoilt)
+        with pytest.raises(ValueError, match=message):
+            published.read_folder(tmp_path)
+
+
+def test_every_row_of_a_placement_list_is_used_or_listed_and_names_nobody(tmp_path):
+    path = tmp_path / "list.csv"
+    synthetic_placements.write(path, seed=2, count=150)
+    for seed in range(4):
+        random_cells(path, np.random.default_rng(seed), ["Planted Name", "14/09/2011", "", "x"])
+        found = read_placement_list(path)
+        totals = found.totals
+        assert totals.loc["read", "placements"] == 150 == (
+            totals.loc["used", "placements"] + totals.loc["unusable", "placements"])
+        assert len(found.placements) == totals.loc["used", "placements"] == 150 - (
+            found.unusable["line"].nunique())
+        assert found.placements["weekly_price"].sum() == pytest.approx(
+            totals.loc["used", "weekly_price"])
+        said = "\n".join(listed_problems(found))
+        assert "Planted" not in found.unusable.to_string() + said
+        assert not (found.unusable["column"].eq("age") & found.unusable["found"].ne(
+            "(not shown)")).any()
 
 
 def test_other_readers_stop_at_a_half_written_line(tmp_path):

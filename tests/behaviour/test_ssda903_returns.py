@@ -1,5 +1,6 @@
 """SSDA903 files as councils send them: nothing dropped uncounted, nothing said of a child."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sufficiency.case.files import CaseError
+from sufficiency.case.new_care import described
 from sufficiency.case.returns.ssda903 import read_ssda903
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -135,6 +137,35 @@ def test_files_and_years_that_cannot_be_read_stop(categories, tmp_path):
     path.write_text(path.read_text("utf-8").replace(",2024\n", ",twenty\n", 1), encoding="utf-8")
     with pytest.raises(CaseError, match=r"episodes.csv:2: YEAR: allowed a year such as 2024"):
         read_ssda903(folder, categories)
+
+
+def test_swapped_columns_are_refused(categories, tmp_path):
+    folder = made_care.write(tmp_path)
+    for name, one, two, why in (("episodes", "DECOM", "DEC", "DEC before"),
+                                ("header", "CHILD", "DOB", "DOB: no date")):
+        path = folder / "2025" / f"{name}.csv"
+        text = path.read_text("utf-8")
+        heads, _, rows = text.partition("\n")
+        swapped = [{one: two, two: one}.get(head, head) for head in heads.split(",")]
+        path.write_text(",".join(swapped) + "\n" + rows.replace(",,\n", ",20/03/2025,\n"), "utf-8")
+        with pytest.raises(CaseError) as caught:
+            read_ssda903(folder, categories)
+        assert re.search(rf"2025/{name}.csv:2: found 2 rows, 0 that can be used; allowed one in "
+                         rf"ten \(are two columns swapped\?\): 2 x {why}", str(caught.value))
+        assert "15/05" not in str(caught.value) and "20/0" not in str(caught.value)
+        path.write_text(text, "utf-8")
+
+
+def test_what_is_kept_names_no_file(categories, tmp_path):
+    folder = made_care.plant(tmp_path / "raw")
+    (folder / "2025").rename(folder / "PLANTED77 of 2025")
+    (folder / "PLANTED77 of 2025" / "header.csv").rename(
+        folder / "PLANTED77 of 2025" / "header PLANTED77.csv")
+    found = read_ssda903(folder, categories)
+    files, tree = described("ours", found)
+    assert "PLANTED77" in found.quality.to_string()  # messages name the file
+    assert not [word for word in made_care.PLANTED if word in str(files) + str(tree)]
+    assert files["ours.quality.csv"].splitlines()[1].startswith("2025 header,2,")
 
 
 def test_columns_in_another_order_a_mark_and_a_line_cut_short(categories, tmp_path):

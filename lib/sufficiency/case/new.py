@@ -137,7 +137,10 @@ def _published(folder, council, national):
     if broken:
         raise CaseError(f"council {council}: {'; '.join(broken)}; allowed an unbroken series")
     plans = found["plans_by_setting"]
-    found["plans_by_setting"] = plans.loc[plans.dropna().index.min():]
+    first = plans.dropna().index.min()
+    early = ", ".join(str(year) for year in plans.index if year < first)
+    found["plans_by_setting"] = plans.loc[first:]
+    notices += [f"plans of January {early} left out: not every setting is given"] * bool(early)
     name, code = statistics.label(folder, council)
     known = max(month for frame in found.values() for month in frame.attrs["known"].values())
     made = {key: table(frame, **frame.attrs) for key, frame in found.items()}

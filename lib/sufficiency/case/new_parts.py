@@ -84,10 +84,10 @@ def held_flat(known, national, backlog=None):
     prior = {"note": "Weight of the rate of a setting's group beside the children counted in one "
              "state", "central": PRIOR, "unit": "children"}
     placements = {"counted": {"prior_size": said | prior}}
-    for key in FLAT:
+    for key, central in FLAT.items():
         group, leaf = key.split(".")
         old = national["placements"][group][leaf]
-        flat = {"label": old["label"], "unit": old["unit"], "central": FLAT[key]}
+        flat = {"label": old["label"], "unit": old["unit"], "central": central}
         flat |= (backlog or {}) if key == "backlog.plans" else {}
         placements.setdefault(group, {})[leaf] = dict.fromkeys(old) | said | flat
     return placements

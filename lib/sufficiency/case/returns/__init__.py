@@ -17,8 +17,9 @@ TABLE = ["file", "rows", "used", "not used", "reason", "lines"]
 DAYS = {"%Y-%m-%d": r"\d{4}-\d\d-\d\d", "%d/%m/%Y": r"\d{1,2}/\d{1,2}/\d{4}",
         "%Y-%b-%d": r"\d{4}-[A-Za-z]{3}-\d\d"}
 MIDNIGHT = r"[ T]00:00(:00(\.0+)?)?$"
-# What may be said of a value that is refused: a code or a date, and no name or number of a person.
-PLAIN = r"[^\W_]{0,4}|\d{1,4}[-/](\d{1,2}|[A-Za-z]{3})[-/]\d{1,4}( [\d:.]+)?"
+# What may be said of a value that is refused: a code, a small sum or a date; no name or number of a
+# person.
+PLAIN = r"[^\W_]{0,4}|-?[£\d.,]{1,8}|\d{1,4}[-/](\d{1,2}|[A-Za-z]{3})[-/]\d{1,4}( [\d:.]+)?"
 BLANKS = {"", "z", "x", "c", ":", "..", "na", "n/a", "low"}  # the Department's symbols for none
 
 

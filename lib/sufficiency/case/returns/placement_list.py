@@ -16,9 +16,9 @@ import pandas as pd
 
 from sufficiency.case.quantity import nearest
 
-from . import SHOWN, Problems, read_csv
+from . import HIDDEN, SHOWN, Problems, plain, read_csv
 
-NOT_STATED, HIDDEN = "not stated", "(not shown)"
+NOT_STATED, CHILDS = "not stated", ("reference", "age")
 # Age bands of the management plan; the others are ours (judgement): a day's journey, a boarding
 # school's year.
 AGES = {4: "under 5", 10: "5-10", 15: "11-15", 19: "16-19", 25: "20-25"}
@@ -138,10 +138,10 @@ def _values(said, columns):
     read, wrong = pd.DataFrame(index=said.index), []
 
     def refuse(bad, column, allowed):
-        found = said.loc[bad, column].str.strip().str.slice(0, 40)
-        wrong.append(pd.DataFrame({
-            "line": said.loc[bad, "line"], "column": column,
-            "found": HIDDEN if column == "reference" else found, "allowed": allowed}))
+        found = said.loc[bad, column].str.strip()
+        shown = (column not in CHILDS) & found.map(lambda text: plain(text) != HIDDEN)
+        wrong.append(pd.DataFrame({"line": said.loc[bad, "line"], "column": column,
+                                   "found": found.where(shown, HIDDEN), "allowed": allowed}))
 
     for name, (reader, allowed) in columns.items():
         blank = said[name].str.strip() == ""

@@ -110,9 +110,17 @@ def quality(folder, council):
     for file, lost in folder.unusable.groupby("file"):
         found.lose_by(file, lost, "reason")
     for stem, frame in folder.frames.items():
-        file = f"{stem}.csv"
+        file, own = f"{stem}.csv", frame[frame.index == name]
         found.add(file, len(frame) + len(found.unused(file)))
         found.lose(file, frame.loc[frame.index != name, "line"], "of another council or area")
+        if stem.startswith("ehcp_caseload"):
+            key = [JANUARY, *(["age_band"] if "age_band" in own else [])]
+            early = own.sort_values("release", kind="stable").duplicated(key, keep="last")
+            found.lose(file, own.sort_values("release", kind="stable").loc[
+                early.to_numpy(), "line"], "a later release has this January")
+        if "basis" in own:
+            known = own["basis"].str.contains("|".join(FORMS["projections"]))
+            found.lose(file, own.loc[~known, "line"], "another basis of projection")
     return found.table()
 
 

@@ -228,10 +228,6 @@ class _Rows(list):
 def _opened(path, columns, groups):
     """The file as said, with plain headings; {column: its heading there}; notices."""
     path, problems, headings = Path(path), Problems(), {}
-    whole = path.read_bytes() if path.is_file() else b"\n"
-    if b"\0" in whole:
-        raise CaseError(f"{path.name}:1: found a file that is no text, or UTF-16; allowed a CSV: "
-                        "save it as 'CSV UTF-8'")
     said = read_csv(path, problems, encodings=("utf-8-sig", "cp1252"))
     if said is not None:
         plain = ["_".join(re.findall("[a-z0-9]+", name.lower())) for name in said.columns[1:]]
@@ -252,7 +248,7 @@ def _opened(path, columns, groups):
         ("columns left unread", unread), ("headings read", other)) if names]
     if said.attrs.get("encoding") == "cp1252":
         notices.append("read as Windows text (cp1252): it is not UTF-8")
-    if whole[-1:] not in b"\r\n":
+    if not said.attrs["whole"]:
         notices.append("the last line has no end: is the file whole?")
     return said, headings, notices
 

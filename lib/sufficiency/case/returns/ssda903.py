@@ -28,6 +28,10 @@ LEAST = 0.01
 # A year before the last is counted if as many episodes as this share of the last year's ended in
 # it: then the folder holds its return too (judgement).
 KEPT = 0.25
+# Of the rows of a file: fewer are no few faults but another file (judgement).
+USABLE = 0.1
+# How reasons begin that say nothing against the file.
+REPEATS = ("repeated", "another", "LS V3 or V4")
 SYNTHETIC = "SYNTHETIC"
 
 
@@ -67,6 +71,9 @@ def read_ssda903(folder, categories, otherwise="other"):
     problems.stop(f"SSDA903 folder {folder}")
     years = sorted(set(raw["episode"]["year"]))
     header, episodes = _header(raw["header"], last), _episodes(raw["episode"], categories)
+    for part in (header, episodes):
+        _swapped(part, problems)
+    problems.stop(f"SSDA903 folder {folder}")
     clean = _clean(episodes, header, years[-1])
     if not len(clean):
         found = episodes["reason"].value_counts().to_dict()
@@ -251,6 +258,18 @@ def _episodes(rows, categories):
         "LS V3 or V4: a series of short breaks": rows["LS"].str.upper().isin(SHORT_BREAKS)}
     return rows.assign(start=start, end=end, place=place, reason=np.select(
         list(reasons.values()), list(reasons), ""))
+
+
+def _swapped(rows, problems):
+    """Note files of which hardly a row can be read, by what is wrong with them."""
+    for file, part in rows.groupby("file"):
+        known = (part["reason"] == "") | part["reason"].str.startswith(REPEATS)
+        bad = part.loc[~known, "reason"]
+        if len(part) - len(bad) < USABLE * len(part):
+            said = "; ".join(f"{n} x {why}" for why, n in bad.value_counts().items())
+            problems.append(f"{file}:{part['line'].min()}: found {len(part)} rows, "
+                            f"{len(part) - len(bad)} that can be used; allowed one in ten (are "
+                            f"two columns swapped?): {said}")
 
 
 def _clean(rows, header, last):

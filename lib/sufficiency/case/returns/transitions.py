@@ -133,7 +133,10 @@ def _reasons(rows, states):
     """Why each row cannot be used; nothing where it can."""
     out = [rows[f"setting-{side}"] == OUT for side in (1, 2)]
     half = [out[side - 1] != (rows[f"need-{side}"] == OUT) for side in (1, 2)]
-    checks = {"NONSEND on both sides": out[0] & out[1], "half-coded NONSEND": half[0] | half[1],
+    year = rows["calendar-year"]
+    checks = {"calendar-year outside 2000 to 2100": ~year.between(2000, 2100),
+              "NONSEND on both sides": out[0] & out[1],
+              "half-coded NONSEND": half[0] | half[1],
               "ages do not rise by one": rows["age-2"] != rows["age-1"] + 1}
     for side, away in enumerate(out, 1):
         known = states.reindex(rows[f"setting-{side}"]).set_index(rows.index)
