@@ -58,7 +58,7 @@ def used(frame):
     whole, lost = frame[frame["reason"] == ""], frame[frame["reason"] != ""]
     reasons = lost.groupby("reason")["not used"].sum().sort_values(ascending=False)
     said = [f"{reason} ({_few(rows)})" for reason, rows in reasons.head(3).items()]
-    more = f"; {len(reasons) - 3} other reasons are in the table" if len(reasons) > 3 else ""
+    more = "; the other reasons are in the table" if len(reasons) > 3 else ""
     why = f" Not used: {listed(said)}{more}." if said else ""
     return (f"Of {_few(whole['rows'].sum())} rows in {len(whole)} files, "
             f"{_few(whole['used'].sum())} were used.{why}")

@@ -1,6 +1,7 @@
 """Returns in: what councils and the Department already publish or send, read into counts."""
 
 import csv
+import hashlib
 import io
 import re
 from fnmatch import filter as matching
@@ -142,6 +143,16 @@ def read_csv(path, problems, text=(), numbers=(), key=(), whole=False, signed=Fa
         named = zip(key, row[1:], strict=True)
         problems.add(path, row[0], f"repeats {', '.join(f'{k} {value}' for k, value in named)}")
     return frame
+
+
+def read_kept(path, sha256, text, numbers, **more):
+    """Counts kept beside a case, as `read_csv` with `more` reads them. Refuses a changed file."""
+    problems = Problems()
+    counts = read_csv(path, problems, text, numbers, **more)
+    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        problems.add(path, 1, f"changed since the case was made; allowed sha256 {sha256[:12]}...")
+    problems.stop(f"counts of {path.parent}")
+    return counts.drop(columns="line")
 
 
 def _content(path, problems, encodings, file):

@@ -118,7 +118,7 @@ def quality(folder, council):
             early = own.sort_values("release", kind="stable").duplicated(key, keep="last")
             found.lose(file, own.sort_values("release", kind="stable").loc[
                 early.to_numpy(), "line"], "a later release has this January")
-        if "basis" in own:
+        if stem == "population_by_age":
             known = own["basis"].str.contains("|".join(FORMS["projections"]))
             found.lose(file, own.loc[~known, "line"], "another basis of projection")
     return found.table()

@@ -1,11 +1,9 @@
 """Episodes of children in care counted by quarter, place and age: what is kept of a return."""
 
-import hashlib
-
 import numpy as np
 import pandas as pd
 
-from . import Problems, read_csv
+from . import read_kept
 
 COLUMNS = ["year", "kind", "place", "age", "destination", "count"]
 ADULT = 72  # quarters of age
@@ -15,12 +13,8 @@ DAY = np.timedelta64(1, "D")
 
 def known_counts(path, sha256):
     """The counts kept beside a case, as `count` made them. Refuses a changed file."""
-    problems = Problems()
-    counts = read_csv(path, problems, COLUMNS, ["year", "age", "count"])
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        problems.add(path, 1, f"changed since the case was made; allowed sha256 {sha256[:12]}...")
-    problems.stop(f"counts of {path.parent}")
-    return counts.drop(columns="line").astype({"year": int})
+    counts = read_kept(path, sha256, COLUMNS, ["year", "age", "count"])
+    return counts.astype({"year": int})
 
 
 def count(rows, years, categories, otherwise):

@@ -5,14 +5,13 @@ is a joiner, on side 2 a leaver; academic years are curriculum years, age at 31 
 population.csv, valid-states.csv (settings, their years, needs and moves), costs.csv (GBP a year).
 """
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from . import Problems, Quality, read_csv
+from . import Problems, Quality, read_csv, read_kept
 
 OUT, AGES, AGE_OF_YEAR = "NONSEND", range(26), 4
 COLUMNS = ["year", "kind", "place", "age", "destination"]
@@ -97,12 +96,9 @@ def stock(counts, january):
 
 def known_counts(path, sha256, known_by=""):
     """The counts kept beside a case: pairs that ended by a month. Refuses a changed file."""
-    problems, numbers = Problems(), ["year", "age", "count"]
-    counts = read_csv(path, problems, COLUMNS, numbers, COLUMNS, whole=True)
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        problems.add(path, 1, f"changed since the case was made; allowed sha256 {sha256[:12]}...")
-    problems.stop(f"counts of {path.parent}")
-    counts = counts.drop(columns="line").astype(dict.fromkeys(numbers, int))
+    numbers = ["year", "age", "count"]
+    counts = read_kept(path, sha256, COLUMNS, numbers, key=COLUMNS, whole=True)
+    counts = counts.astype(dict.fromkeys(numbers, int))
     return counts[(counts["year"] + 1).astype(str) + "-01" <= (known_by or "9999")]
 
 
