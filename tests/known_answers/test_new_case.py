@@ -114,7 +114,7 @@ def test_names_in_use_or_unfit_are_refused(project, made, name, message):
 
 
 def test_both_folders_or_none_are_refused(project):
-    with pytest.raises(CaseError, match="both folders or none"):
+    with pytest.raises(CaseError, match="two sources or none"):
         new_case("neither", root=project)
 
 

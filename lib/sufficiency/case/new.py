@@ -45,8 +45,9 @@ def new_case(name, transitions=None, published=None, council="", root=None, forc
     root = find_root(root)
     target = case_path(name, root, force)
     if bool(transitions) + bool(published or sen2) != 1:
-        raise CaseError("new-case: found both folders or none; allowed transitions or published, "
-                        "or sen2, alone or with published for its population")
+        raise CaseError("new-case: found two sources or none; allowed one of transitions, "
+                        "published (with council), sen2 (and published with council for its "
+                        "population) and ssda903")
     if establishments and not sen2:
         raise CaseError("establishments: found without sen2; allowed with a SEN2 folder")
     national, counts = read(root / "params" / "national.yaml", root).data, {}

@@ -104,7 +104,7 @@ def read_placement_list(path):
     known = REQUIRED | OPTIONAL
     if said is not None:
         said = said.rename(columns=lambda name: "_".join(name.lower().split()))
-        for name in set(REQUIRED) - set(said):
+        for name in (name for name in REQUIRED if name not in said):
             problems.add(path, 1, f"missing column '{name}'{nearest(name, said.columns[1:])}; "
                          f"required {', '.join(REQUIRED)}")
         for name in said.columns[said.columns.duplicated()]:
