@@ -227,7 +227,7 @@ def test_files_beside_the_modules_are_checked(project, nine, name, text, message
 
 
 @pytest.mark.parametrize("told, message", [
-    ({}, "two sources or none"), ({"sen2": "a", "transitions": "b"}, "both folders or none"),
+    ({}, "two sources or none"), ({"sen2": "a", "transitions": "b"}, "two sources or none"),
     ({"transitions": "b", "establishments": "c"}, "establishments: found without sen2"),
 ])
 def test_other_folders_together_are_refused(project, told, message):
