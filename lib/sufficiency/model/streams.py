@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -9,6 +10,7 @@ from scipy import special
 BLOCK = 500
 
 
+@lru_cache(2**16)
 def stable_id(name):
     """32-bit number of a name, for the counters of `event_uniform`: never its place in a list."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "little")

@@ -6,12 +6,13 @@ import numpy as np
 
 from sufficiency.model.kernels import philox4x32
 from sufficiency.model.market.walk import (
+    BY_ID,
+    CHANCE,
     DIRECT,
     GONE,
     LIST,
     MEMBER,
     MORE,
-    PAIR,
     RESERVED,
     able,
     call_off,
@@ -56,8 +57,9 @@ class Book(NamedTuple):
     (-1 for all) traced. seats (R, P) of SEAT, children of CHILD. leaving (R, T + 1, P); checked
     (R, team, P) last month; spend (R, P, Y). used (R,) and freed (R, T + 1) reserved places;
     members (R,) of lists. common (Y, items) of every route. teams (team, P) luck of being known.
-    merit (P,): 1 - weight x quality. Of a call-off, (P,): suit, accept, z, chance; base, cost at an
-    index of 1; suited (order, P). queue (call-off, [step, number]), waits (call-off, R).
+    merit (P,): 1 - weight x quality. Those who have entered: there (order, P), many (1,), ids (P,) by
+    id; place (P,) of each among them. Of a call-off: luck (4, P) of those, in words; (P,) suit, and
+    base, cost at an index of 1, -1 not worked out; suited (order, P). queue (call-off, [step, number]), waits (call-off, R).
     """
 
     cost: np.ndarray
@@ -77,10 +79,12 @@ class Book(NamedTuple):
     common: np.ndarray
     teams: np.ndarray
     merit: np.ndarray
+    there: np.ndarray
+    many: np.ndarray
+    ids: np.ndarray
+    place: np.ndarray
+    luck: np.ndarray
     suit: np.ndarray
-    accept: np.ndarray
-    z: np.ndarray
-    chance: np.ndarray
     base: np.ndarray
     suited: np.ndarray
     queue: np.ndarray
@@ -119,14 +123,12 @@ def place_existing(market, book, d):
     for i in range(market.lot[d].existing):
         step, child = EXISTING_STEP + i, book.children[i]
         call, best, p = call_off(market, d, step), np.inf, -1
-        for k in range(market.ids.size):
-            firm = market.firms[d, k]
-            if firm.enters > 0 or book.seats[0, k].occupied >= firm.places:
-                continue
-            _, _, z, chance = philox4x32(
-                d, step, market.ids[k], PAIR, market.seed, market.stream)
-            if uniform(chance) / firm.places < best:
-                best, p, book.z[k] = uniform(chance) / firm.places, k, uniform(z)
+        draw_pairs(market, book, d, step, 0)
+        for j in range(book.many[0]):
+            k = book.there[BY_ID, j]
+            places, chance = market.firms[d, k].places, uniform(book.luck[CHANCE, j])
+            if book.seats[0, k].occupied < places and chance / places < best:
+                best, p = chance / places, k
         _, moves, _, _ = philox4x32(d, step, 0, MORE, market.seed, market.stream)
         fee = call.price if p < 0 else cost_of(market, book, d, p, call.price)
         child.provider, child.end, child.moves = (
@@ -167,11 +169,12 @@ def record(book, call, d, t, r, name, found, s, p, price, days, hours):
 @lean
 def place_named(market, book, call, d, t, name):
     """A named school or a court's order: the same provider and price on every route."""
-    best, p = np.inf, -1
+    best, p = 2**32, -1
     draw_pairs(market, book, d, call.step, 0)
-    for k in range(market.ids.size):
-        if market.firms[d, k].enters <= 0 and book.chance[k] < best:
-            best, p = book.chance[k], k
+    for j in range(book.many[0]):
+        k = book.there[BY_ID, j]
+        if book.luck[CHANCE, j] < best and market.firms[d, k].enters <= 0:
+            best, p = book.luck[CHANCE, j], k
     fee = call.price if p < 0 else cost_of(market, book, d, p, call.price)
     fee *= mark_up(market, d)
     end, index = min(t + call.months, market.arriving.shape[1]), market.index[d]

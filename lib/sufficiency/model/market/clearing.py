@@ -50,6 +50,7 @@ from sufficiency.model.market.walk import (
     event,
     lean,
     meet,
+    muster,
     now,
 )
 
@@ -107,7 +108,7 @@ def _open_book(market, first, last, cost, count, table, draw, route):
     pairs, months, paths = market.ids.size, market.arriving.shape[1], market.paths.shape[1]
     teams = market.paths["teams"].max()
     calls = (market.patience + 1) * market.arriving[first:last].max()
-    whole, numbers = np.int32, (np.empty(pairs) for _ in range(6))
+    whole, ranks = np.int32, (BY_ID + 1, pairs)
     return Book(
         cost, count, table, np.zeros(1, int), draw, route, np.empty((paths, pairs), SEAT),
         np.empty(market.lot["existing"][first:last].max(), CHILD),
@@ -115,7 +116,9 @@ def _open_book(market, first, last, cost, count, table, draw, route):
         np.empty((paths, pairs, months // 12)), np.empty(paths, whole),
         np.empty(paths, whole),
         np.empty((paths, months + 1), whole), np.empty((months // 12, len(ITEMS))),
-        np.empty((teams, pairs)), *numbers, np.empty((BY_ID + 1, pairs), whole),
+        np.empty((teams, pairs)), np.empty(pairs), np.empty(ranks, whole), np.empty(1, int),
+        np.empty(pairs, np.uint32), np.empty(pairs, whole), np.empty((4, pairs), np.uint32),
+        np.empty(pairs, bool), np.empty(pairs), np.empty(ranks, whole),
         np.empty((calls, 2), int), np.empty((calls, paths), bool))
 
 
@@ -126,6 +129,7 @@ def _clear(market, book, first, last):
         _start(market, book, d)
         waiting, number = 0, 0
         for t in range(market.arriving.shape[1]):
+            muster(market, book, d, t)
             for r in range(paths):
                 _open_month(market, book, d, t, r)
             kept = 0
@@ -139,7 +143,7 @@ def _clear(market, book, first, last):
                     place_named(market, book, call, d, t, name)
                     continue
                 draw_pairs(market, book, d, step, retry)
-                n, left = meet(market, book, call, d, t), False
+                n, left = meet(market, book, call, d), False
                 for r in range(paths):
                     book.waits[kept, r] = (fresh or book.waits[i, r]) and not attempt(
                         market, book, call, d, t, r, n, retry, name)
@@ -165,6 +169,7 @@ def _start(market, book, d):
         book.merit[p] = 1.0 - market.lot[d].quality_weight * market.firms[d, p].quality
         for team in range(book.teams.shape[0]):
             book.teams[team, p] = event(market, d, team, market.ids[p], KNOWS)
+    muster(market, book, d, 0)
     place_existing(market, book, d)
     for r in range(book.used.size):
         for p in range(market.ids.size):

@@ -21,6 +21,8 @@ hot = njit(**options, _nrt=False, forceinline=True)
 OWN, MORE, SHARES, _, EXIT, JOIN, KNOWS, PAIR = 0, 1, 2, 3, 4, 5, 6, 16
 _, BIDS, REDUCED = range(len(PRICING))
 LIST, OPEN, OUTSIDE, KNOWN, RESERVED, DIRECT = range(len(POOLS))
+# Words of the luck of a call-off with a provider.
+SUIT, ACCEPT, COST, CHANCE = range(4)
 RANK, BY_CHANCE, BY_ID = 0, len(ORDERS) - 1, len(ORDERS)
 IN_TURN, _, COMPETITION, _ = range(len(RULES))
 _, BEFORE, AFTER = range(len(WHEN))
@@ -72,45 +74,68 @@ def call_off(market, d, step):
                     uniform(reserved), uniform(direct)))
 
 
+@lean
+def muster(market, book, d, t):
+    """Write who has entered by a month, by id and in the orders used."""
+    for k in range(market.orders_used.size + 1):
+        order, n = BY_ID if k == 0 else market.orders_used[k - 1], 0
+        if order == BY_CHANCE:
+            continue
+        for j in range(market.ids.size):
+            p = j if order == BY_ID else market.orders[order, d, j]
+            book.there[order, n] = p
+            if order == BY_ID:
+                book.ids[n], book.place[p] = market.ids[p], n
+            n += market.firms[d, p].enters <= t
+        book.many[0] = n
+
+
 @hot
 def draw_pairs(market, book, d, step, retry):
-    """Luck of a call-off with every provider."""
-    ids, seed, stream = market.ids, market.seed, market.stream
-    for p in range(ids.size):
-        a, b, c, e = philox4x32(d, step, ids[p], PAIR + retry, seed, stream)
-        book.suit[p], book.accept[p] = uniform(a), uniform(b)
-        book.z[p], book.chance[p] = uniform(c), uniform(e)
+    """Luck of a call-off with every provider there, in words."""
+    luck, ids, seed, stream = book.luck, book.ids, market.seed, market.stream
+    for j in range(book.many[0]):
+        luck[SUIT, j], luck[ACCEPT, j], luck[COST, j], luck[CHANCE, j] = philox4x32(
+            d, step, ids[j], PAIR + retry, seed, stream)
 
 
 @hot
 def cost_of(market, book, d, p, price):
     """Cost of a call-off to a provider, at an index of 1."""
-    z = normal_quantile(book.z[p])
+    z = normal_quantile(uniform(book.luck[COST, book.place[p]]))
     return price * market.firms[d, p].factor * interpolate_table(market.curve[d], z)
 
 
 @hot
-def meet(market, book, call, d, t):
-    """Write who suits a call-off, by id and in the orders used, and their costs: how many."""
-    suited, n = book.suited, 0
-    limit = market.lot[d].suits * (market.lot[d].suits_complex if call.complex else 1.0)
-    for p in range(market.ids.size):
-        # Nobody suits before entering.
-        book.suit[p] = book.suit[p] if market.firms[d, p].enters <= t else np.inf
-        suited[BY_ID, n] = p
-        n += book.suit[p] < limit
-    for j in range(n):
-        p = suited[BY_ID, j]
+def base_of(market, book, call, d, p):
+    """The same, worked out once a call-off."""
+    if book.base[p] < 0.0:
         book.base[p] = cost_of(market, book, d, p, call.price)
+    return book.base[p]
+
+
+@hot
+def meet(market, book, call, d):
+    """Write who suits a call-off, by id and in the orders used: how many."""
+    suited, there, luck, n = book.suited, book.there, book.luck, 0
+    limit = market.lot[d].suits * (market.lot[d].suits_complex if call.complex else 1.0)
+    for j in range(book.many[0]):
+        p = there[BY_ID, j]
+        book.suit[p] = uniform(luck[SUIT, j]) < limit
+        suited[BY_ID, n] = p
+        n += book.suit[p]
+    for j in range(n):
+        book.base[suited[BY_ID, j]] = -1.0
     for order in market.orders_used:
         m = 0
-        for j in range(market.ids.size if order < BY_CHANCE else 0):
-            p = market.orders[order, d, j]
+        for j in range(book.many[0] if order < BY_CHANCE else 0):
+            p = there[order, j]
             suited[order, m] = p
-            m += book.suit[p] < limit
+            m += book.suit[p]
         for j in range(n if order == BY_CHANCE else 0):
             p, k = suited[BY_ID, j], j
-            while k > 0 and book.chance[suited[order, k - 1]] > book.chance[p]:
+            chance = luck[CHANCE, book.place[p]]
+            while k > 0 and luck[CHANCE, book.place[suited[order, k - 1]]] > chance:
                 suited[order, k] = suited[order, k - 1]
                 k -= 1
             suited[order, k] = p
@@ -201,11 +226,13 @@ def offers(market, book, call, d, t, r, s, n):
         asked += 1
         if seat.ready >= 0.0:
             # Its fee off the list: one that lags behind it is a poor price too.
-            posted = book.base[p] * own
-            asks = min(book.base[p] * above * price * load, top)
-            bid = book.base[p] * price * load if contest and bids else asks
+            base = base_of(market, book, call, d, p)
+            posted = base * own
+            asks = min(base * above * price * load, top)
+            bid = base * price * load if contest and bids else asks
             poor = 1.0 - asks / posted if asks < posted else 0.0
-            willing = book.accept[p] < seat.ready * keen * (1.0 - lot.accept_price * poor)
+            accept = uniform(book.luck[ACCEPT, book.place[p]])
+            willing = accept < seat.ready * keen * (1.0 - lot.accept_price * poor)
             if willing and bid <= limit:
                 bidders += 1
                 score = float(bidders) if in_order else bid * book.merit[p]
