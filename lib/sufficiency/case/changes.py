@@ -4,7 +4,7 @@ import copy
 
 from sufficiency.case.files import Tree, leaf, mapping, parse
 from sufficiency.case.quantity import NUMBERS, as_entry, nearest
-from sufficiency.case.schema import SECTIONS, assumptions, is_assumption
+from sufficiency.case.schema import SECTIONS, is_assumption
 
 ABOUT = ("label", "source", "note", "as_of", "known", "quality", "funded_by")
 
@@ -15,18 +15,17 @@ def known_tree(data, known_by, held=False):
     That is numbers, vintages, rows, and groups of plain leaves with `known`. held: rows the council
     held by then count, and keep their `held`, which no other row does.
     """
-    limit, aside = known_by or "9999-12", ("scenarios", "extends")
-    said = copy.deepcopy({key: node for key, node in data.items() if key not in aside})
+    limit, own = known_by or "9999-12", ("published", *SECTIONS)
+    said = {key: node if key in own else copy.deepcopy(node) for key, node in data.items()
+            if key not in ("scenarios", "extends")}
     for section in SECTIONS:
         said[section] = _known(said.get(section) or {}, limit)
-    tables = said["published"] = said.get("published") or {}
-    for name, table in list(tables.items()):
+    tables, said["published"] = said.get("published") or {}, {}
+    for name, table in tables.items():
         rows = {when: _row(row, row.get("known") or table["known"], limit, held)
                 for when, row in table["rows"].items()}
-        rows = {when: row for when, row in rows.items() if row}
-        tables[name] = {**table, "rows": rows}
-        if not rows:
-            del tables[name]
+        if rows := {when: row for when, row in rows.items() if row}:
+            said["published"][name] = {**table, "rows": rows}
     return said
 
 
@@ -86,12 +85,13 @@ def override(tree, raw, changes, labels, known_by):
     A number makes an assumption certain; a mapping with a number replaces its numbers; a deeper key
     changes one leaf. What is changed counts as known when its key was, unless it says otherwise.
     """
-    touched, homes = {}, {path for path, _ in assumptions(raw)}
+    touched = {}
     for key, value in changes.items():
         path = tuple(key.split("."))
         tree.where[path] = labels[key]
-        home = next((path[:n] for n in range(len(path) + 1) if path[:n] in homes), None)
-        if home is None:
+        home = path[0] in SECTIONS and next(
+            (path[:n] for n in range(1, len(path) + 1) if is_assumption(leaf(raw, path[:n]))), None)
+        if not home:
             _set_leaf(tree, path, value)
         else:
             _set_entry(tree, raw, home, path, value)

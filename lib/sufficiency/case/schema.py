@@ -134,9 +134,10 @@ class CaseFile(Model):
 
 def is_assumption(node):
     """Whether a mapping is an assumption: `central`, `values` or `vintages`, or meant to be one."""
-    hinted = any(name in node for name in HINTS) if isinstance(node, dict) else False
-    told = [name for name in ABOUT & mapping(node).keys() if not isinstance(node[name], dict)]
-    return hinted or len(told) > 1
+    if not isinstance(node, dict):
+        return False
+    told = [name for name in ABOUT & node.keys() if not isinstance(node[name], dict)]
+    return not node.keys().isdisjoint(HINTS) or len(told) > 1
 
 
 def assumptions(node, path=()):
@@ -145,7 +146,8 @@ def assumptions(node, path=()):
         yield path, node
         return
     for key in mapping(node) if path else SECTIONS:
-        yield from assumptions(mapping(node).get(key), (*path, key))
+        if isinstance(child := mapping(node).get(key), dict):
+            yield from assumptions(child, (*path, key))
 
 
 def check(tree):
