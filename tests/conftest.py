@@ -5,6 +5,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# Files that take longest, longest first: started last they would leave the other cores idle.
+LONGEST = ("03_framework_vs_spot.ipynb", "test_market_annex.py", "test_faults.py",
+           "test_annex_runs.py", "test_page_ties.py", "test_market_study.py", "test_sweep.py",
+           "04_options_appraisal.ipynb", "test_explore_page.py", "test_annex_page.py",
+           "00_explore.ipynb", "02_safety_valve.ipynb", "test_appraisal_study.py")
+
+
+def pytest_configure(config):
+    """Files start in the order of collection, not with those of most tests."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, the rest as they were."""
+    last = len(LONGEST)
+    items.sort(key=lambda item: LONGEST.index(name) if (name := item.path.name) in LONGEST
+               else last)
 
 
 @pytest.fixture(scope="session")

@@ -45,8 +45,10 @@ def make_project(root, folder, *cells):
     said = case.read_text(encoding="utf-8")
     alone = re.sub(r"(  notebooks: )\[.*?\]", r"\1[01_placement_costs]", said, count=1)
     assert alone != said
-    # What other notebooks' options say has no place in a paper of this one alone
-    alone = re.sub(r"^(appraisal|paper|happened):.*?(?=^\w|\Z)", "", alone, flags=re.M | re.S)
+    # What other notebooks' options say has no place in a paper of this one alone, and every
+    # process would try every scenario first
+    alone = re.sub(r"^(appraisal|paper|happened|scenarios):.*?(?=^\w|\Z)", "", alone,
+                   flags=re.M | re.S)
     # Two years to look ahead are enough, and quickly protected
     alone = alone.replace("last_january: 2031", "last_january: 2027")
     alone = alone.replace("\nmarket:\n", "\nmarket:\n  years: 2\n")

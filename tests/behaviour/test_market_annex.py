@@ -42,7 +42,8 @@ def made(request, root, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def market(made):
-    return Study(Parameters(made[0], draws=DRAWS)).market
+    """The run's own market: what its notebooks kept."""
+    return Study(Parameters(made[0], draws=DRAWS, out_dir=str(made[1]))).market
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,13 @@ def headline(made):
     said = json.loads((made[1] / "exempt" / "said" / f"{PAGE[:-6]}.json").read_text("utf-8"))
     mine = {row["key"] for row in said["headlines"]}
     return {row["key"]: row for row in rows if row["key"] in mine}
+
+
+def test_what_was_kept_is_what_the_facts_give(made, market):
+    afresh = Study(Parameters(made[0], draws=DRAWS)).market
+    assert market.study.folder.is_dir()
+    assert afresh.results.identical(market.results.load())
+    pd.testing.assert_frame_equal(afresh.evidence, market.evidence)
 
 
 def test_every_format_and_table_is_there(made):

@@ -263,8 +263,20 @@ class Study(Shown):
 
 def warm() -> None:
     """Compile every kernel and list the fonts once, so that no later run has to wait for it."""
-    import matplotlib.font_manager  # noqa: F401
+    from concurrent.futures import ProcessPoolExecutor
 
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_compile, ("placements", "market")))
+
+
+def _compile(room) -> None:
     name = sorted((find_root() / "params" / "councils").glob("*.yaml"))[0].stem
     study = Study(Parameters(name, draws=2))
-    _ = study.spend, study.market.results
+    if room == "placements":
+        import matplotlib.font_manager  # noqa: F401
+
+        _ = study.spend
+    else:  # A lot whose demand does not come from placements
+        market = study.market
+        lot = next(lot for lot in market.lots if not market.told(f"lots.{lot}.setting", ""))
+        market.clear(lot, market.cleared_routes, market.worlds)

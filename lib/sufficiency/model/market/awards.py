@@ -57,9 +57,10 @@ class Book(NamedTuple):
     (-1 for all) traced. seats (R, P) of SEAT, children of CHILD. leaving (R, T + 1, P); checked
     (R, team, P) last month; spend (R, P, Y). used (R,) and freed (R, T + 1) reserved places;
     members (R,) of lists. common (Y, items) of every route. teams (team, P) luck of being known.
-    merit (P,): 1 - weight x quality. Those who have entered: there (order, P), many (1,), ids (P,) by
-    id; place (P,) of each among them. Of a call-off: luck (4, P) of those, in words; (P,) suit, and
-    base, cost at an index of 1, -1 not worked out; suited (order, P). queue (call-off, [step, number]), waits (call-off, R).
+    merit (P,): 1 - weight x quality. Those who have entered: there (order, P), many (1,), ids (P,)
+    by id; place (P,) of each among them. Of a call-off: luck (4, P) of those, in words; suit (P,);
+    base (P,), cost at an index of 1, -1 not worked out; suited (order, P). queue (call-off, [step,
+    number]), waits (call-off, R).
     """
 
     cost: np.ndarray
