@@ -6,10 +6,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # Files that take longest, longest first: started last they would leave the other cores idle.
-LONGEST = ("03_framework_vs_spot.ipynb", "test_market_annex.py", "test_faults.py",
-           "test_annex_runs.py", "test_page_ties.py", "test_market_study.py", "test_sweep.py",
-           "04_options_appraisal.ipynb", "test_explore_page.py", "test_annex_page.py",
-           "00_explore.ipynb", "02_safety_valve.ipynb", "test_appraisal_study.py")
+LONGEST = (
+    "test_market_annex.py", "03_framework_vs_spot.ipynb", "test_page_ties.py", "test_faults.py",
+    "test_market_study.py", "test_annex_runs.py", "test_sweep.py", "04_options_appraisal.ipynb",
+    "test_track_record.py", "test_explore_page.py", "test_annex_page.py", "00_explore.ipynb",
+    "test_high_needs_study.py", "test_disclosure_audit.py", "test_every_council.py",
+    "test_made_cases.py", "02_safety_valve.ipynb")
 
 
 def pytest_configure(config):

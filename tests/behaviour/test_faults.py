@@ -132,14 +132,16 @@ def test_full_disk_keeps_the_earlier_run_and_leaves_nothing_else(project, finish
     (earlier,) = visible(project)
     manifest = project / "outputs" / "devon" / earlier / "manifest.json"
     before = manifest.read_bytes()
+    other = ["--seed", "2"]
     if where == "draws":
         monkeypatch.setattr(np, "save", full_disk)
     elif where == "text":
         monkeypatch.setattr(store, "write_text", full_disk)
     else:
         monkeypatch.setattr("sufficiency.report.document.export", full_disk)
-    for arguments in ([*SMALL, "--seed", "2"], [*SMALL, "--again"]):
-        assert "No space left on device" in complaint(capsys, *arguments)
+        other = ["--formats", "html,docx"]  # the finished run gains one
+    for more in (other, ["--again"]):
+        assert "No space left on device" in complaint(capsys, *SMALL, *more)
         assert visible(project) == [earlier]
     assert manifest.read_bytes() == before
     left = [p.name for p in (project / "outputs" / "devon").glob(".*") if p.suffix != ".lock"]

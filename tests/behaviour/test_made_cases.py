@@ -2,6 +2,7 @@
 
 import sys
 from datetime import date
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from sufficiency.case import load_case
 from sufficiency.case.new import new_case
+from sufficiency.case.returns import published
 from sufficiency.model.placements import calendar
 from sufficiency.model.placements.calibrate import calibrate
 from sufficiency.model.placements.growth import population_index
@@ -17,6 +19,14 @@ from sufficiency.run import cli, forecast
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import synthetic_transitions as synthetic
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_once():
+    """The Department's files, read once for all these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(published, "read_folder", cache(published.read_folder))
+        yield
 
 
 @pytest.fixture(scope="module")
