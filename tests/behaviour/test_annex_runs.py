@@ -73,7 +73,7 @@ def test_two_at_once_both_succeed(finished):
     assert all(whole(finished[0].parent / name) for name in visible(project))
 
 
-def test_kills_at_random_moments_leave_nothing_half_made_and_again_gives_the_same_bytes(finished):
+def test_kills_leave_nothing_half_made_and_again_gives_the_same_bytes(finished):
     made, seconds = finished
     project, before = made.parents[2], hashes(made)
     moments = random.Random(5)

@@ -73,7 +73,7 @@ def test_shapes_and_fits_that_saw_later_years_say_so():
     case = load_case("northamptonshire")
     assert "hindcasts use them too" in case.value("placements.patterns.source")
     growth = [key for key in load_case("devon").assumptions if key.startswith("placements.growth.")]
-    for key in set(growth) - {"placements.growth.damping"}:
+    for key in growth:
         assert "cannot be undone" in load_case("devon", as_known="2020-06")[key].note, key
 
 

@@ -197,7 +197,8 @@ MET = {
     "RU24": ("k rutland:market.lots.psychology.growth",
              "t test_rutland_case::test_cases_for_the_psychologist_follow_the_assessments"),
     "RU25": ("t test_annex_runs::test_a_run_holds_what_it_should",
-             "t test_annex_runs::test_again_gives_the_same_bytes"),
+             "t test_annex_runs::"
+             "test_kills_leave_nothing_half_made_and_again_gives_the_same_bytes"),
     "RU26": ("t test_consistency::test_words_the_law_no_longer_used_in_december_2021",
              "t test_rutland_case::"
              "test_the_stale_term_of_the_original_is_found_and_accepted_by_name"),

@@ -103,6 +103,8 @@ def _many(jobs):
     past.add_argument("--seed", type=int, default=1, help="the worlds' seed (1)")
     past.add_argument("--processes", type=int, default=2, help="side by side (2)")
     past.add_argument("--keep", action="store_true", help="keep the scores under params")
+    past.add_argument("--fit", action="store_true",
+                      help="first fit growth to the past, and keep it in params/national.yaml")
 
 
 def _job(jobs, name, function, text):
@@ -222,8 +224,15 @@ def _track_record(options) -> int:
     from sufficiency.report.skill_views import printed
     from sufficiency.run import track_record as past
 
-    if options.keep and options.council:
-        raise ValueError("--keep: found with --council; allowed for all councils only")
+    if (options.keep or options.fit) and options.council:
+        raise ValueError("--keep, --fit: found with --council; allowed for all councils only")
+    if options.fit:
+        from sufficiency.run import fit
+
+        found = fit.fitted(options.data, options.first, options.last, options.seed,
+                           options.processes)
+        fit.keep(found, find_root())
+        past.dated.cache_clear()
     record = past.track_record(options.data, options.first, options.last, options.council,
                                options.draws, options.seed, options.processes)
     if options.out:

@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import cache
 from itertools import product
 from multiprocessing import get_context
@@ -65,36 +66,36 @@ def track_record(data, first, last, council="", draws=1000, seed=1, processes=2,
     the January's own; one restated since stands as restated, of plans educated elsewhere alone.
     Refuses first > last, unknown councils, and years without targets.
     """
-    if first > last:
-        raise ValueError(f"--from: found {first}; allowed no later than --to, {last}")
-    root, data = find_root(root), Path(data).resolve()
-    if not data.is_dir():
-        raise CaseError(f"--data: found {data}; allowed a folder of the Department's files")
-    folder = _folder(data)
-    everyone = _councils(folder)
-    asked = _asked(folder, everyone, council)
-    series = {name: published.tables(folder, name, ())["plans_by_setting"] for name in everyone}
-    counted = {name: _matrix(series, part) for name, part in MEASURES.items()}
-    totals = counted["all_plans"].loc[asked]
-    held = totals.columns[totals.notna().any()]
-    if last >= held.max() or first < FIRST:
-        raise ValueError(f"--from, --to: found {first} to {last}; allowed {FIRST} to "
-                         f"{held.max() - 1}, the January before the last in {data.name}")
-    known = series[asked[0]].attrs["known"]
-    _dated(root, first, known[first])
-    tasks = [Task(data, root, origin, known[origin], tuple(asked[i:i + TOGETHER]), draws, seed)
-             for origin in range(first, last + 1) for i in range(0, len(asked), TOGETHER)]
+    tasks, counted = opened(data, first, last, council, draws, seed, root)
     found, left_out = [], []
-    for done, (task, (rows, lost)) in enumerate(zip(tasks, _run(tasks, processes), strict=True)):
+    for rows, lost in side_by_side(forecast, tasks, processes):
         found += rows
         left_out += lost
-        print(f"[{done + 1}/{len(tasks)}] January {task.origin}, {len(task.councils)} councils",
-              file=sys.stderr, flush=True)
     if not found:
         raise ValueError(f"--data: found nothing to forecast; {'; '.join(left_out[:3])}")
     ours = pd.concat(found, ignore_index=True)
     rows = pd.concat([ours, *_simple(counted, ours, seed)], ignore_index=True)
     return Record(_beside(rows, counted), left_out)
+
+
+def opened(data, first, last, council, draws, seed, root):
+    """Tasks, and counts (council, January) of each measure for every council -> (list, dict)."""
+    if first > last:
+        raise ValueError(f"--from: found {first}; allowed no later than --to, {last}")
+    root, data = find_root(root), Path(data).resolve()
+    if not data.is_dir():
+        raise CaseError(f"--data: found {data}; allowed a folder of the Department's files")
+    counted, known = counted_in(data)
+    asked = _asked(folder_of(data), list(counted["all_plans"].index), council)
+    totals = counted["all_plans"].loc[asked]
+    held = totals.columns[totals.notna().any()]
+    if last >= held.max() or first < FIRST:
+        raise ValueError(f"--from, --to: found {first} to {last}; allowed {FIRST} to "
+                         f"{held.max() - 1}, the January before the last in {data.name}")
+    dated(root, first, known[first])
+    return [Task(data, root, origin, known[origin], tuple(asked[i:i + TOGETHER]), draws, seed)
+            for origin in range(first, last + 1)
+            for i in range(0, len(asked), TOGETHER)], counted
 
 
 def committed(root):
@@ -103,33 +104,50 @@ def committed(root):
                  for name in KEPT)
 
 
-def _run(tasks, processes):
+def side_by_side(function, tasks, processes):
+    """What a function of this package gives for each task, in order, from so many processes."""
     if processes < 1:
         raise ValueError(f"--processes: found {processes}; allowed 1 or more")
-    if processes == 1:
-        yield from map(forecast, tasks)
-        return
     # Small matrices: threads of their own only get in each other's way.
     before = os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(forecast, tasks)
+        with ExitStack() as stack:
+            run = map if processes == 1 else stack.enter_context(
+                ProcessPoolExecutor(processes, mp_context=get_context("spawn"))).map
+            for done, (task, given) in enumerate(zip(tasks, run(function, tasks), strict=True)):
+                print(f"[{done + 1}/{len(tasks)}] January {task.origin}, {len(task.councils)} "
+                      "councils", file=sys.stderr, flush=True)
+                yield given
     finally:
         os.environ["OPENBLAS_NUM_THREADS"] = before
 
 
 @cache
-def _folder(data):
+def folder_of(data):
+    """The Department's files in a folder, read once a process."""
     return published.read_folder(data)
 
 
 @cache
-def _tables(data, name):
-    return published.tables(_folder(data), name, FLOWS)
+def counted_in(data):
+    """Counts (council, January) of each measure in a folder, and the month each January was out."""
+    folder = folder_of(data)
+    series = {name: published.tables(folder, name, ())["plans_by_setting"]
+              for name in unbroken(folder)}
+    if not series:
+        raise CaseError(f"--data: found no council with plans each January from {FIRST}")
+    known = next(iter(series.values())).attrs["known"]
+    return {name: _matrix(series, part) for name, part in MEASURES.items()}, known
 
 
 @cache
-def _dated(root, origin, released):
+def tables_of(data, name):
+    """A council's tables in a folder, as `published.tables` gives them."""
+    return published.tables(folder_of(data), name, FLOWS)
+
+
+@cache
+def dated(root, origin, released):
     """The national assumptions as known at a release, and England's flows fitted then."""
     with tempfile.TemporaryDirectory() as aside:
         path = Path(aside) / "any_council.yaml"
@@ -142,7 +160,7 @@ def _dated(root, origin, released):
     return case, england(case)
 
 
-def _councils(folder):
+def unbroken(folder):
     """Councils by name with an unbroken series, as far as most of the files go."""
     years = folder.plans[published.JANUARY].value_counts()
     last = years.index[years > years.max() / 4].max()
@@ -150,8 +168,6 @@ def _councils(folder):
 
 
 def _asked(folder, everyone, council):
-    if not everyone:
-        raise CaseError(f"--data: found no council with plans each January from {FIRST}")
     if not council:
         return everyone
     name = published.label(folder, council)[0]
@@ -171,11 +187,11 @@ def _matrix(series, setting):
 
 def forecast(task):
     """Forecasts of a task -> (frames of rows, councils left out and why)."""
-    case, reference = _dated(task.root, task.origin, task.released)
+    case, reference = dated(task.root, task.origin, task.released)
     rows, left_out = [], []
     for name in task.councils:
         try:
-            tables = _tables(task.data, name)
+            tables = tables_of(task.data, name)
             found = calibrate(case, published.known_by(tables, task.released), reference)
         except ValueError as error:
             left_out.append(f"{name}, January {task.origin}: {error}")

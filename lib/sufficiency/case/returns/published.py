@@ -167,6 +167,9 @@ def known_by(tables, month):
     """The rows of tables (of `tables`) that were out by a month, YYYY-MM, and no others."""
     cut = {name: frame[[frame.attrs["known"][when] <= month for when in frame.index]]
            for name, frame in tables.items()}
+    for frame in cut.values():
+        # Nothing reads them from here on, and pandas copies them in every step.
+        frame.attrs = {}
     return {name: frame for name, frame in cut.items() if len(frame)}
 
 

@@ -27,6 +27,8 @@ NAMES = ("plans_by_setting", "plans_by_age", "new_plans", "flows", "population_2
 CEASING = {"under 16": 0, "16 to 18": 16, "19 and over": 19}
 # Rates are fitted to totals: a child counts as a quarter of one whose move was seen (judgement).
 SEEN = 0.25
+# Requests that say so many times more or fewer joiners than came are miscounted (judgement).
+FURTHEST = 2.0
 # How far fitted scales may lie from the patterns: standard deviations of their logs (judgement).
 PRIOR = {"joiners": 0.5, "ceasing": 0.3, "moves": 0.4}
 
@@ -74,7 +76,7 @@ def calibrate(case, tables=None, reference=None):
 
     Stock by setting and single age: patterns by age fitted to both margins, so modelled. Ceasing
     by age group, moves into each setting and joiners by band: bounded least squares over the
-    last four years, the patterns as prior. Level of joiners: see `_level`.
+    last four years, the patterns as prior. Level of joiners: see `base_level`.
     tables: frames as case.published gives them, to fit another council with this case's
     patterns. reference: `england(case)`, where many councils share it. A case with counts of
     transitions uses those instead. Refuses fewer than two Januaries of plans, or none by age.
@@ -83,13 +85,13 @@ def calibrate(case, tables=None, reference=None):
         return replace(calibrate_counts(case, Calibration), carry=_carry(case))
     tables = tables or {name: case.published(name, None) for name in NAMES}
     own, reference = _fit(case, _series(case, tables)), reference or england(case)
-    level, difference = _level(case, own, reference)
     left = own["history"]["unreconciled"]
     flow = _central(case, "placements.unreconciled.flow") * own["stock"][-1].sum()
+    joiners, difference = base_level(own["history"], reference["history"], flow, *(
+        _central(case, f"placements.growth.{name}") for name in ("requests", "pooling")))
     people = next((tables[name] for name in NAMES[4:] if tables.get(name) is not None), None)
     if people is not None:
         people = people.rename(columns=lambda name: int(name.removeprefix("age_")))[list(AGES)]
-    joiners = max(level - flow, 0.1 * level)
     return Calibration(
         own["plans"].index[-1], _rates(case, own, joiners), own["history"], own["checks"],
         own["scales"], own["outliers"], own["stock"][-1], joiners, flow,
@@ -301,24 +303,25 @@ def _history(fitted):
     return history.assign(unreconciled=history["change"] - history["new"] + ceased)
 
 
-def _level(case, own, reference):
-    """Joiners a year at the base, unreconciled included, and log of it over England's rate.
+def base_level(history, england, flow, requests, pooling):
+    """Joiners a year at the base before growth, and log of them and the flow over England's rate.
 
     own = implied^(1-f) x asked^f: implied by the change in plans, less backlog released; asked =
-    underlying x England's joiners per underlying plan. Base = own^(1-w) x (England's joiners per
-    plan x plans)^w. f placements.growth.requests, w placements.growth.pooling.
+    underlying x England's joiners per underlying plan, at most FURTHEST times as many or as few.
+    Both = own^(1-w) x (England's joiners per plan x plans)^w, less flow, the unreconciled plans
+    a year. history, england: `Calibration`'s; f, w placements.growth.requests and pooling.
     """
-    last, england = own["history"].iloc[-1], reference["history"]
+    last = history.iloc[-1]
     england = england.loc[min(last.name, england.index[-1])]
     pooled = england["joiners"] / (england["plans"] + england["change"])
     pooled *= last["plans"] + last["change"]
     level = max(last["joiners"] - last["released"], 0.25 * pooled)
     asked = last["underlying"] * england["joiners"] / england["underlying"]
-    f, w = (_central(case, f"placements.growth.{name}") for name in ("requests", "pooling"))
     if asked > 0:
-        level = level ** (1 - f) * asked**f
-    level = level ** (1 - w) * pooled**w
-    return level, float(np.log(level / pooled))
+        asked = min(max(asked, level / FURTHEST), level * FURTHEST)
+        level = level ** (1 - requests) * asked**requests
+    level = level ** (1 - pooling) * pooled**pooling
+    return max(level - flow, 0.1 * level), float(np.log(level / pooled))
 
 
 def _rates(case, fitted, joiners):
