@@ -10,6 +10,7 @@ from sufficiency.case import load_case
 from sufficiency.model.placements.calibrate import calibrate, england
 from sufficiency.model.streams import Worlds
 from sufficiency.run import fit
+from sufficiency.run.cli import main
 from sufficiency.run.forecast import simulate
 
 YEARS, DRAWS, SPECIAL = [2021, 2022, 2023], 200, fit.SPECIAL
@@ -161,3 +162,16 @@ def test_every_committed_fit_is_of_the_values_tried(root):
     for (label, row), scale in zip(table.iterrows(), (
             scale for keys in fit.TRIED.values() for scale in keys.values()), strict=True):
         assert set(row) <= set(scale), label
+
+
+def test_a_fit_is_of_all_councils_and_begins_at_a_value_tried(shared, project, capsys, monkeypatch):
+    data, path = str(shared / "data"), project / "params" / "national.yaml"
+    asked = ["track-record", "--data", data, "--from", "2019", "--to", "2019", "--fit"]
+    assert main([*asked, "--council", "Devon"]) == 1
+    assert "--fit: found with --council" in capsys.readouterr().err
+    fit.keep({"2019-05": START | {"placements.growth.spread": 0.2}}, project)
+    monkeypatch.setattr(fit, "pasts_of", lambda task: [])
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"placements.growth.spread: found 0.2 in January 2019"):
+        fit.fitted(data, 2019, 2019, processes=1, root=project)
+    assert path.read_bytes() == before
