@@ -159,8 +159,11 @@ def _costs_of_lines(found, costs):
     ledger, paid = {"lines": None}, set()
     if BASE in years and "section_251_lines" in found and first <= int(BASE[:4]):
         lines = found["section_251_lines"].loc[BASE]
-        paid = {setting for line, entry in costs["ledger"]["lines"].items()
-                if lines.get(line, 0) > 0 for setting in entry.get("per") or []}
+        spent = [(lines.get(line, 0), setting) for line, entry in costs["ledger"]["lines"].items()
+                 for setting in entry.get("per") or []]
+        # what is left of a setting that a negative line pays back into is no price of a place
+        paid = {setting for money, setting in spent if money > 0}
+        paid -= {setting for money, setting in spent if money < 0}
         ledger = {}
     proxies = {name: unit_cost(entry["gbp"], BASE, "2023-01", "proxy", entry["source"])
                for name, entry in costs["proxies"].items() if name not in paid}
