@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sufficiency.report import disclosure, tables
 from sufficiency.report.audit import audit_edition
 from sufficiency.report.bounds import Secret, audit
+from sufficiency.report.reading import Grid
 from sufficiency.report.tables import Table
 from sufficiency.report.workbook import write_workbook
-from sufficiency.report.written import figures
+from sufficiency.report.written import Exempt, figures
 
 HIDDEN = [("college", 0), ("college", 1), ("hospital", 1), ("early", 1)]
 
@@ -263,3 +264,12 @@ def test_the_size_of_a_real_run(tmp_path):
                 if key[1] == year and key not in cells.hidden]  # fmt: skip
         assert not audit([Secret(key, cells.value[key]) for key in secret],
                        [*said, *cells.ties(year)], cells.known(year))  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "found"), [(40, True), (400, False)])
+def test_two_whole_numbers_betray_a_table_in_a_short_column_not_in_a_long_one(rows, found):
+    frame = pd.DataFrame({"Bought": ["Legal services", "Nursing"], "In contract": [149, 421]})
+    counts = [149, 421, *range(500, 500 + rows - 2)]
+    search = Exempt([Table("contracts", "Contracts", frame)], [])
+    search.table(Grid("results/placements.csv", "", ["p97_5"], [[str(x)] for x in counts]))
+    assert bool(search.leaks) is found

@@ -73,11 +73,16 @@ class Phrases:
         return self.pattern.sub(by, text)
 
 
+# One row in so many may equal a whole number elsewhere without being it (judgement).
+BY_CHANCE = 50
+
+
 class Exempt:
     """Finds the figures of exempt tables and sentences in any form they could be written.
 
     Five significant digits betray a figure anywhere, four beside money, three beside a weekly
-    price; fewer, and round figures, only beside the name of their row.
+    price; fewer, and round figures, only beside the name of their row, or where a column holds
+    two of one table's, in a long one a row in BY_CHANCE.
     """
 
     def __init__(self, exempt, allowed):
@@ -108,8 +113,10 @@ class Exempt:
                     near = self._match(figure, where, f"{head} {grid.caption}", beside)
                     for value, what in near if figure.digits > 2 else ():
                         columns.setdefault((at, what), {}).setdefault(value, where)
+        # hundreds of counts hold some whole numbers of any table by chance
+        least = max(2, len(grid.rows) // BY_CHANCE)
         for (_, what), places in columns.items():
-            if len(places) > 1:
+            if len(places) >= least:
                 for where in places.values():
                     self._leak(where, what)
 
